@@ -1,0 +1,1 @@
+//! What readers did: events, who is here, totals, the database.

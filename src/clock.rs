@@ -1,0 +1,189 @@
+//! The time: the only reader of the system clock, and where a day begins.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// An instant: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The instant `milliseconds` after the epoch; negative before it.
+    pub const fn from_millis(milliseconds: i64) -> Self {
+        Self(milliseconds)
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// How long ago `earlier` was; zero if it lies ahead, as it may after the clock was set back.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// This instant as a date and time of day in `zone`; the far ends of time are clamped.
+    pub fn in_zone(self, zone: &TimeZone) -> jiff::ZonedDateTime {
+        let bounds = jiff::Timestamp::MIN.as_millisecond()..=jiff::Timestamp::MAX.as_millisecond();
+        let millis = self.0.clamp(*bounds.start(), *bounds.end());
+        jiff::Timestamp::from_millisecond(millis)
+            .unwrap_or_default()
+            .to_zoned_datetime(zone.clone())
+    }
+
+    /// As RFC 3339 in UTC, for example `2026-11-24T08:00:00Z`.
+    pub fn to_rfc3339(self) -> String {
+        self.in_zone(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(instant: jiff::Timestamp) -> Self {
+        Self(instant.as_millisecond())
+    }
+}
+
+/// A calendar day in some time zone: days since 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(i32);
+
+impl Day {
+    /// The day that `instant` falls on in `zone`.
+    pub fn of(instant: Timestamp, zone: &TimeZone) -> Self {
+        let epoch = jiff::civil::date(1970, 1, 1);
+        Self((instant.in_zone(zone).date() - epoch).get_days())
+    }
+
+    /// The first instant of this day in `zone`; midnight, unless a clock change skips it.
+    pub fn start(self, zone: &TimeZone) -> Timestamp {
+        let date = jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(self.0));
+        date.to_zoned_datetime(zone.clone())
+            .map_or(Timestamp(0), |midnight| midnight.timestamp().into())
+    }
+
+    /// Days since 1970-01-01.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+/// What a clock calls when it was set by hand, so that waits can be measured anew.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
+
+/// Tells the time. Everything that depends on the time is given one.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+
+    /// Has `wake` called whenever time moves otherwise than by passing.
+    fn on_jump(&self, wake: Wake);
+}
+
+/// The clock of the operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        jiff::Timestamp::now().into()
+    }
+
+    fn on_jump(&self, _wake: Wake) {}
+}
+
+/// A clock that stands still until it is moved; for tests.
+#[derive(Clone)]
+pub struct FixedClock {
+    shared: Arc<Mutex<Fixed>>,
+}
+
+struct Fixed {
+    now: Timestamp,
+    wakes: Vec<Wake>,
+}
+
+impl FixedClock {
+    /// A clock that shows `now`.
+    pub fn at(now: Timestamp) -> Self {
+        Self { shared: Arc::new(Mutex::new(Fixed { now, wakes: Vec::new() })) }
+    }
+
+    /// Moves the clock on by `duration` and wakes who waits.
+    pub fn advance(&self, duration: Duration) {
+        let mut fixed = self.lock();
+        fixed.now = fixed.now + duration;
+        fixed.wakes.iter().for_each(|wake| wake());
+    }
+
+    /// Sets the clock, forwards or back, and wakes who waits.
+    pub fn set(&self, now: Timestamp) {
+        let mut fixed = self.lock();
+        fixed.now = now;
+        fixed.wakes.iter().for_each(|wake| wake());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Fixed> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        self.lock().now
+    }
+
+    fn on_jump(&self, wake: Wake) {
+        self.lock().wakes.push(wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_midnight_in_its_zone_across_a_clock_change() {
+        let oslo = TimeZone::get("Europe/Oslo").unwrap();
+        for (instant, start, hours) in [
+            ("2026-03-29T10:00:00Z", "2026-03-28T23:00:00Z", 23),
+            ("2026-10-25T10:00:00Z", "2026-10-24T22:00:00Z", 25),
+            ("2026-11-24T22:59:59Z", "2026-11-23T23:00:00Z", 24),
+        ] {
+            let day = Day::of(instant.parse::<jiff::Timestamp>().unwrap().into(), &oslo);
+            assert_eq!(day.start(&oslo).to_rfc3339(), start);
+            let next = Day(day.number() + 1).start(&oslo);
+            assert_eq!(next.since(day.start(&oslo)), Duration::from_secs(hours * 3600));
+        }
+    }
+
+    #[test]
+    fn a_clock_set_back_never_gives_a_negative_duration() {
+        let (early, late) = (Timestamp::from_millis(5), Timestamp::from_millis(9));
+        assert_eq!(late.since(early), Duration::from_millis(4));
+        assert_eq!(early.since(late), Duration::ZERO);
+    }
+}
