@@ -3,5 +3,9 @@
 pub mod analytics;
 pub mod markdown;
 
+pub mod site;
+
+pub mod config;
+
 pub mod clock;
 pub mod permalink;

@@ -1,0 +1,387 @@
+//! The finished site: each URL path and the file that answers it, and which page a path means.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::{fmt, fs, io};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::permalink::{BaseUrl, UrlPath};
+
+/// The folder within the output that travels with it and is never answered to the web.
+pub const PRIVATE_FOLDER: &str = ".tallymark";
+
+/// The frame of the dashboard within [`PRIVATE_FOLDER`]: a page of the theme's look with a hole in it.
+pub const STATS_FRAME: &str = "stats.html";
+
+/// What the frame of the dashboard has where the numbers go.
+pub const STATS_HOLE: &str = "<!--tallymark:dashboard-->";
+
+/// The first 128 bits of the BLAKE3 hash of a file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(u128);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from(blake3::hash(bytes))
+    }
+
+    /// The digest of everything that `reader` gives.
+    pub fn of_reader(reader: impl io::Read) -> io::Result<Self> {
+        Ok(Self::from(blake3::Hasher::new().update_reader(reader)?.finalize()))
+    }
+}
+
+impl From<blake3::Hash> for Digest {
+    fn from(hash: blake3::Hash) -> Self {
+        let (head, _) = hash.as_bytes().split_first_chunk().expect("32 bytes hold 16");
+        Self(u128::from_be_bytes(*head))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'_, str>::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A file of the site, without its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputFile {
+    /// What its bytes hash to; two files with one digest are the same.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
+/// Takes finished files, from many threads at once, in any order.
+pub trait Sink: Sync {
+    /// Takes the file that answers `path`.
+    fn put(&self, path: &UrlPath, bytes: Vec<u8>) -> io::Result<OutputFile>;
+
+    /// Takes the file at `source`, as it is, as the answer to `path`.
+    fn copy(&self, path: &UrlPath, source: &Path) -> io::Result<OutputFile>;
+}
+
+/// A sink that keeps the bytes.
+#[derive(Debug, Default)]
+pub struct MemorySink {
+    kept: Mutex<HashMap<UrlPath, Bytes>>,
+}
+
+impl MemorySink {
+    /// The files taken so far, as the bodies of a site.
+    pub fn into_bodies(self) -> Bodies {
+        Bodies::Memory(self.kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+impl Sink for MemorySink {
+    fn put(&self, path: &UrlPath, bytes: Vec<u8>) -> io::Result<OutputFile> {
+        let file = OutputFile { digest: Digest::of(&bytes), len: bytes.len() as u64 };
+        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        kept.insert(path.clone(), bytes.into());
+        Ok(file)
+    }
+
+    fn copy(&self, path: &UrlPath, source: &Path) -> io::Result<OutputFile> {
+        self.put(path, fs::read(source)?)
+    }
+}
+
+/// A sink that forgets the bytes; for checks.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct NullSink;
+
+impl Sink for NullSink {
+    fn put(&self, _path: &UrlPath, bytes: Vec<u8>) -> io::Result<OutputFile> {
+        Ok(OutputFile { digest: Digest::of(&bytes), len: bytes.len() as u64 })
+    }
+
+    fn copy(&self, _path: &UrlPath, source: &Path) -> io::Result<OutputFile> {
+        Ok(OutputFile {
+            digest: Digest::of_reader(fs::File::open(source)?)?,
+            len: fs::metadata(source)?.len(),
+        })
+    }
+}
+
+/// Where the bytes of a site are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bodies {
+    /// In an output folder.
+    Folder(PathBuf),
+    /// In memory.
+    Memory(HashMap<UrlPath, Bytes>),
+}
+
+/// The bytes of one file, or where to read them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// The file at this place.
+    File(PathBuf),
+    /// These bytes.
+    Bytes(Bytes),
+}
+
+/// What kind of thing is at an address, as statistics name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PageKind {
+    /// The home page, and its further pages.
+    Home,
+    /// A post.
+    #[serde(rename = "blog")]
+    Post,
+    /// A page.
+    Page,
+    /// A list: of a tag, of a year, of all tags.
+    List,
+    /// The dashboard.
+    Stats,
+}
+
+/// What statistics want to know of a page at an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageEntry {
+    /// What readers know the page by.
+    pub title: String,
+    /// Post, page, list.
+    pub kind: PageKind,
+    /// Whether it may be named in public; an unlisted page may not.
+    pub listed: bool,
+    /// A name that outlives the address: the source path, unless the author gave an `id`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<String>,
+    /// When a post was published.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub published: Option<Timestamp>,
+    /// How many words its body has.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub words: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// What everybody may know of the site itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The site's title.
+    pub title: String,
+    /// Its language, as BCP 47 spells it.
+    pub language: String,
+    /// Where it is on the web.
+    pub base: BaseUrl,
+    /// Where its dashboard is.
+    pub stats: UrlPath,
+}
+
+/// Everything about a site but its bytes; what travels with the output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// What the site is.
+    pub identity: Identity,
+    /// Each path that is answered with a file, private ones too.
+    pub files: BTreeMap<UrlPath, OutputFile>,
+    /// Each old path, and the path it leads to.
+    pub redirects: BTreeMap<UrlPath, UrlPath>,
+    /// Each path that readers may be counted on.
+    pub pages: BTreeMap<UrlPath, PageEntry>,
+    /// Titles of pages that were once at a path and are no more.
+    pub gone: BTreeMap<UrlPath, String>,
+}
+
+/// How a path is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// With this file.
+    File(&'a UrlPath, &'a OutputFile),
+    /// By sending the reader to this path.
+    Redirect(&'a UrlPath),
+    /// With the 404 page.
+    Missing,
+}
+
+/// The finished site. Whole, immutable, cheap to share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    catalog: Catalog,
+    bodies: Bodies,
+    by_folded: HashMap<String, UrlPath>,
+}
+
+impl Site {
+    /// The site of `catalog`, its bytes in `bodies`.
+    pub fn new(catalog: Catalog, bodies: Bodies) -> Self {
+        let addresses = catalog.files.keys().chain(catalog.redirects.keys());
+        let by_folded = addresses
+            .filter(|path| !is_private(path))
+            .map(|path| (path.as_folder().folded(), path.clone()))
+            .collect();
+        Self { catalog, bodies, by_folded }
+    }
+
+    /// Everything but the bytes.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// What the site is.
+    pub fn identity(&self) -> &Identity {
+        &self.catalog.identity
+    }
+
+    /// How `path` is answered: exactly, else as an alias, with or without its final slash or its
+    /// `index.html`, or in another letter case.
+    pub fn look_up(&self, path: &UrlPath) -> Answer<'_> {
+        if is_private(path) {
+            return Answer::Missing;
+        }
+        if let Some((path, file)) = self.catalog.files.get_key_value(path) {
+            return Answer::File(path, file);
+        }
+        if let Some(target) = self.catalog.redirects.get(path) {
+            return Answer::Redirect(target);
+        }
+        let bare = path.as_str().strip_suffix("index.html").unwrap_or(path.as_str());
+        let folded = UrlPath::parse(bare).map(|path| path.as_folder().folded());
+        match folded.ok().and_then(|folded| self.by_folded.get(&folded)) {
+            Some(found) => Answer::Redirect(self.catalog.redirects.get(found).unwrap_or(found)),
+            None => Answer::Missing,
+        }
+    }
+
+    /// The page that `path` means, at its canonical address; aliases and other spellings included.
+    pub fn page(&self, path: &UrlPath) -> Option<(&UrlPath, &PageEntry)> {
+        let canonical = match self.look_up(path) {
+            Answer::File(path, _) | Answer::Redirect(path) => path,
+            Answer::Missing => path,
+        };
+        self.catalog.pages.get_key_value(canonical)
+    }
+
+    /// Where the bytes of the file at `path` are; none if there is no such file.
+    pub fn body(&self, path: &UrlPath) -> Option<Body> {
+        self.catalog.files.get(path)?;
+        match &self.bodies {
+            Bodies::Folder(folder) => Some(Body::File(folder.join(path.output_file()))),
+            Bodies::Memory(kept) => kept.get(path).cloned().map(Body::Bytes),
+        }
+    }
+
+    /// The path of a file that is kept from the web, such as [`STATS_FRAME`].
+    pub fn private(name: &str) -> UrlPath {
+        UrlPath::parse(&format!("/{PRIVATE_FOLDER}/{name}")).expect("a plain file name")
+    }
+}
+
+fn is_private(path: &UrlPath) -> bool {
+    path.as_str().trim_start_matches('/').starts_with(PRIVATE_FOLDER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> UrlPath {
+        UrlPath::parse(text).unwrap()
+    }
+
+    fn site() -> Site {
+        let sink = MemorySink::default();
+        let files = ["/", "/About/", "/feed.xml", "/.tallymark/stats.html"]
+            .map(|text| (path(text), sink.put(&path(text), text.into()).unwrap()))
+            .into();
+        let page = PageEntry {
+            title: "About".into(),
+            kind: PageKind::Page,
+            listed: true,
+            id: None,
+            published: None,
+            words: 0,
+        };
+        let catalog = Catalog {
+            identity: Identity {
+                title: "T".into(),
+                language: "en".into(),
+                base: BaseUrl::parse("https://example.org").unwrap(),
+                stats: path("/stats/"),
+            },
+            files,
+            redirects: [(path("/old/"), path("/About/"))].into(),
+            pages: [(path("/About/"), page)].into(),
+            gone: BTreeMap::new(),
+        };
+        Site::new(catalog, sink.into_bodies())
+    }
+
+    #[test]
+    fn a_path_is_answered_exactly_or_sent_to_its_canonical_form() {
+        let site = site();
+        for (asked, target) in [
+            ("/about/", "/About/"),
+            ("/About", "/About/"),
+            ("/ABOUT/index.html", "/About/"),
+            ("/old/", "/About/"),
+            ("/OLD", "/About/"),
+            ("/index.html", "/"),
+            ("/feed.xml/", "/feed.xml"),
+        ] {
+            assert_eq!(site.look_up(&path(asked)), Answer::Redirect(&path(target)), "{asked}");
+        }
+        assert!(matches!(site.look_up(&path("/About/")), Answer::File(..)));
+    }
+
+    #[test]
+    fn private_files_are_missing_to_the_web_and_readable_inside() {
+        let site = site();
+        for asked in ["/.tallymark/stats.html", "/.TALLYMARK/stats.html", "/.tallymark"] {
+            assert_eq!(site.look_up(&path(asked)), Answer::Missing, "{asked}");
+        }
+        assert!(site.body(&Site::private(STATS_FRAME)).is_some());
+    }
+
+    #[test]
+    fn an_alias_and_another_spelling_mean_the_page() {
+        let site = site();
+        for asked in ["/old/", "/about", "/About/"] {
+            assert_eq!(site.page(&path(asked)).unwrap().0, &path("/About/"), "{asked}");
+        }
+        assert!(site.page(&path("/feed.xml")).is_none());
+    }
+
+    #[test]
+    fn a_catalog_survives_being_written_and_read() {
+        let site = site();
+        let text = serde_json::to_string(site.catalog()).unwrap();
+        let read: Catalog = serde_json::from_str(&text).unwrap();
+        assert_eq!(&read, site.catalog());
+    }
+}
