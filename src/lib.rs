@@ -7,5 +7,7 @@ pub mod site;
 
 pub mod config;
 
+pub mod problem;
+
 pub mod clock;
 pub mod permalink;
