@@ -97,10 +97,7 @@ impl<'a> Fields<'a> {
     pub(super) fn list(&mut self, name: &'static str) -> Vec<String> {
         let mut items = Vec::new();
         for (written, value) in self.take(name) {
-            match self.items_of(&written, name, value) {
-                Some(found) => items.extend(found),
-                None => continue,
-            }
+            items.extend(self.items_of(&written, name, value).unwrap_or_default());
         }
         items
     }

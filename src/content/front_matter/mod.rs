@@ -244,7 +244,7 @@ fn addresses(fields: &mut Fields<'_>) -> Addresses {
             (Err(error), _) => reject(fields, "slug", &text, error.to_string()),
             (Ok(false), _) => reject(fields, "slug", &text, "it has a slash in it".to_owned()),
             (_, None) => {
-                reject(fields, "slug", &text, "it has no letter or digit in it".to_owned())
+                reject(fields, "slug", &text, "it has no letter or digit in it".to_owned());
             }
         }
         None

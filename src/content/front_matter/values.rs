@@ -90,11 +90,10 @@ fn anchor_in(line: &str) -> Option<usize> {
     for (offset, letter) in line.char_indices() {
         match (quote, letter) {
             (Some(open), _) if letter == open => quote = None,
-            (Some(_), _) => {}
             (None, '#') if previous.is_whitespace() => return None,
             (None, '"' | '\'') if value_may_begin => quote = Some(letter),
             (None, '&') if value_may_begin => return Some(offset),
-            (None, _) => {}
+            _ => {}
         }
         value_may_begin = match letter {
             '[' | '{' | ',' => true,
