@@ -98,7 +98,7 @@
       name?.remove();
       name = document.createElement(tag);
       name.dir = "auto";
-      cell.append(name);
+      cell.insertBefore(name, cell.querySelector(".mark"));
     }
     if (link && name.getAttribute("href") !== link) name.href = link;
     setText(name, row.title);
