@@ -1,5 +1,8 @@
 //! Tallymark, as a map: each module is one thing, and may import only what stands below it.
 
+pub mod pipeline;
+
+pub mod publish;
 pub mod render;
 
 pub mod content;
