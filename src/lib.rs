@@ -1,5 +1,7 @@
 //! Tallymark, as a map: each module is one thing, and may import only what stands below it.
 
+pub mod cli;
+
 pub mod pipeline;
 
 pub mod publish;
