@@ -1,1 +1,45 @@
 //! What readers did: events, who is here, totals, the database.
+//!
+//! An event comes in as bytes and goes through these in turn: [`Raw::parse`] reads it, the server says what
+//! its path means ([`Place`]), [`Limiter::take`] and [`admit`] decide whether it counts, and
+//! [`Recorder::record`] stores it. What came of it all is in the latest [`Snapshot`].
+
+pub mod policy;
+
+mod agent;
+mod event;
+mod place;
+mod referrer;
+mod rejection;
+mod value;
+mod zone;
+
+mod bucket;
+
+mod frequent;
+mod rollup;
+mod row;
+mod salt;
+mod sessions;
+mod totals;
+mod values;
+
+mod memory;
+mod store;
+
+mod query;
+mod recorder;
+mod snapshot;
+
+pub mod beacon;
+
+pub use bucket::{Limiter, Limits};
+pub use event::{Event, Facts, Raw, Rules, Sender, Signals, ViewId, VisitorId, admit};
+pub use place::Place;
+pub use query::Query;
+pub use recorder::{NotStored, NotTaken, Receipt, Recorder, Settings};
+pub use rejection::{Class, Rejection};
+pub use rollup::{Dimension, Rollup};
+pub use salt::VisitorIds;
+pub use snapshot::{NotFoundPath, PathTotals, Snapshot};
+pub use store::Store;

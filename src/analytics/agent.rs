@@ -1,0 +1,358 @@
+//! What a user agent and a window's width are worth: a browser, a system, a kind of device, or a bot.
+
+/// Browsers by a mark in their user agent; the first that is found wins, for most claim to be others as well.
+const BROWSERS: &[(&str, &str)] = &[
+    ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
+    ("OPR/", "Opera"),
+    ("OPT/", "Opera"),
+    ("Opera", "Opera"),
+    ("Vivaldi/", "Vivaldi"),
+    ("YaBrowser/", "Yandex Browser"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("UCBrowser/", "UC Browser"),
+    ("DuckDuckGo/", "DuckDuckGo"),
+    ("Ddg/", "DuckDuckGo"),
+    ("Brave/", "Brave"),
+    ("Whale/", "Whale"),
+    ("MiuiBrowser/", "MIUI Browser"),
+    ("HuaweiBrowser/", "Huawei Browser"),
+    ("Silk/", "Silk"),
+    ("Focus/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("SeaMonkey/", "SeaMonkey"),
+    ("PaleMoon/", "Pale Moon"),
+    ("Firefox/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("GSA/", "Google app"),
+    ("Instagram", "Instagram"),
+    ("FBAN/", "Facebook"),
+    ("FBAV/", "Facebook"),
+    ("Epiphany/", "GNOME Web"),
+    ("Konqueror", "Konqueror"),
+    ("Chromium/", "Chromium"),
+    ("; wv)", "Android WebView"),
+    ("Chrome/", "Chrome"),
+    ("Trident/", "Internet Explorer"),
+    ("MSIE ", "Internet Explorer"),
+    ("Version/", "Safari"),
+    ("AppleWebKit/", "WebKit"),
+];
+
+/// Operating systems, in the same manner.
+const SYSTEMS: &[(&str, &str)] = &[
+    ("Windows Phone", "Windows Phone"),
+    ("Windows", "Windows"),
+    ("iPhone", "iOS"),
+    ("iPad", "iOS"),
+    ("iPod", "iOS"),
+    ("Macintosh", "macOS"),
+    ("Tizen", "Tizen"),
+    ("Web0S", "webOS"),
+    ("KAIOS", "KaiOS"),
+    ("HarmonyOS", "HarmonyOS"),
+    ("OpenHarmony", "HarmonyOS"),
+    ("Android", "Android"),
+    ("CrOS", "ChromeOS"),
+    ("FreeBSD", "FreeBSD"),
+    ("OpenBSD", "OpenBSD"),
+    ("NetBSD", "NetBSD"),
+    ("Linux", "Linux"),
+    ("X11", "Linux"),
+];
+
+/// What programs write into their user agents and browsers do not, in lower case.
+const BOTS: &[&str] = &[
+    "bot",
+    "crawl",
+    "spider",
+    "slurp",
+    "headless",
+    "phantomjs",
+    "selenium",
+    "puppeteer",
+    "playwright",
+    "lighthouse",
+    "pagespeed",
+    "gtmetrix",
+    "pingdom",
+    "uptime",
+    "monitor",
+    "statuscake",
+    "preview",
+    "fetch",
+    "scrape",
+    "archive",
+    "wget",
+    "curl",
+    "httpie",
+    "python",
+    "java/",
+    "okhttp",
+    "go-http",
+    "ruby",
+    "perl",
+    "libwww",
+    "php",
+    "axios",
+    "node-",
+    "undici",
+    "guzzle",
+    "httpclient",
+    "http-client",
+    "reqwest",
+    "hyper/",
+    "dart:io",
+    "postman",
+    "insomnia",
+    "feedly",
+    "feedburner",
+    "feedfetcher",
+    "newsblur",
+    "inoreader",
+    "miniflux",
+    "freshrss",
+    "tiny tiny rss",
+    "rss",
+    "facebookexternalhit",
+    "facebookcatalog",
+    "meta-external",
+    "whatsapp",
+    "telegram",
+    "slack",
+    "discord",
+    "skypeuripreview",
+    "embedly",
+    "mediapartners",
+    "adsbot",
+    "google-",
+    "googleother",
+    "bingpreview",
+    "yandex.com/bots",
+    "baidu.com/search",
+    "duckassist",
+    "gptbot",
+    "chatgpt",
+    "oai-search",
+    "claude",
+    "anthropic",
+    "perplexity",
+    "cohere",
+    "ccbot",
+    "bytedance",
+    "bytespider",
+    "petalsearch",
+    "amazon-",
+    "semrush",
+    "ahrefs",
+    "mj12",
+    "dotbot",
+    "dataforseo",
+    "censys",
+    "zgrab",
+    "masscan",
+    "nmap",
+    "nikto",
+    "sqlmap",
+    "nuclei",
+    "check_http",
+    "validator",
+    "w3c_",
+    "linkcheck",
+    "downloader",
+    "http://",
+    "https://",
+    "+http",
+    "@",
+];
+
+/// Browsers whose user agent has one of [`BOTS`] in it nevertheless, in lower case.
+const NOT_BOTS: &[&str] = &["cubot"];
+
+/// The shortest user agent that a browser has.
+const SHORTEST: usize = 20;
+
+/// The browser and the system that a user agent stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Agent {
+    pub(super) browser: Option<&'static str>,
+    pub(super) system: Option<&'static str>,
+}
+
+impl Agent {
+    /// Reads a user agent.
+    pub(super) fn of(agent: &str) -> Self {
+        Self { browser: find(BROWSERS, agent), system: find(SYSTEMS, agent) }
+    }
+}
+
+fn find(table: &[(&str, &'static str)], agent: &str) -> Option<&'static str> {
+    table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+}
+
+/// Whether a user agent is that of a program, not of a browser that someone reads with.
+pub(super) fn is_bot(agent: &str) -> bool {
+    let mut agent = agent.to_ascii_lowercase();
+    for name in NOT_BOTS {
+        agent = agent.replace(name, "");
+    }
+    let known = agent.starts_with("mozilla/") || agent.starts_with("opera/");
+    !known || agent.len() < SHORTEST || BOTS.iter().any(|mark| agent.contains(mark))
+}
+
+/// The kind of device with a window of `width` hundreds of CSS pixels; none if there is no width.
+pub(super) fn device(width: u32) -> Option<&'static str> {
+    match width {
+        0 => None,
+        1..=5 => Some("phone"),
+        6..=9 => Some("tablet"),
+        10..=14 => Some("laptop"),
+        _ => Some("desktop"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAFARI: &str = "AppleWebKit/605.1.15 (KHTML, like Gecko)";
+    const CHROME: &str = "AppleWebKit/537.36 (KHTML, like Gecko)";
+
+    fn agents() -> Vec<(String, &'static str, &'static str)> {
+        let mozilla = |rest: &str| format!("Mozilla/5.0 {rest}");
+        vec![
+            (
+                mozilla("(X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"),
+                "Firefox",
+                "Linux",
+            ),
+            (
+                mozilla("(Android 15; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0"),
+                "Firefox",
+                "Android",
+            ),
+            (
+                mozilla(&format!(
+                    "(Windows NT 10.0; Win64; x64) {CHROME} Chrome/142.0.0.0 Safari/537.36"
+                )),
+                "Chrome",
+                "Windows",
+            ),
+            (
+                mozilla(&format!(
+                    "(Windows NT 10.0; Win64; x64) {CHROME} Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0"
+                )),
+                "Edge",
+                "Windows",
+            ),
+            (
+                mozilla(&format!(
+                    "(X11; CrOS x86_64 14541.0.0) {CHROME} Chrome/142.0.0.0 Safari/537.36"
+                )),
+                "Chrome",
+                "ChromeOS",
+            ),
+            (
+                mozilla(&format!(
+                    "(Macintosh; Intel Mac OS X 10_15_7) {SAFARI} Version/26.0 Safari/605.1.15"
+                )),
+                "Safari",
+                "macOS",
+            ),
+            (
+                mozilla(&format!(
+                    "(iPhone; CPU iPhone OS 18_6 like Mac OS X) {SAFARI} Version/26.0 Mobile/15E148 Safari/604.1"
+                )),
+                "Safari",
+                "iOS",
+            ),
+            (
+                mozilla(&format!(
+                    "(iPhone; CPU iPhone OS 18_6 like Mac OS X) {SAFARI} CriOS/142.0 Mobile/15E148 Safari/604.1"
+                )),
+                "Chrome",
+                "iOS",
+            ),
+            (
+                mozilla(&format!(
+                    "(Linux; Android 10; K) {CHROME} SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36"
+                )),
+                "Samsung Internet",
+                "Android",
+            ),
+            (
+                mozilla(&format!(
+                    "(Linux; Android 9; CUBOT_X19) {CHROME} Chrome/142.0.0.0 Mobile Safari/537.36"
+                )),
+                "Chrome",
+                "Android",
+            ),
+            (
+                mozilla(&format!(
+                    "(X11; Linux x86_64) {CHROME} Chrome/142.0.0.0 Safari/537.36 OPR/120.0.0.0"
+                )),
+                "Opera",
+                "Linux",
+            ),
+            (
+                mozilla("(Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko"),
+                "Internet Explorer",
+                "Windows",
+            ),
+        ]
+    }
+
+    #[test]
+    fn browsers_and_systems_are_told_apart() {
+        for (agent, browser, system) in agents() {
+            let found = Agent::of(&agent);
+            assert_eq!((found.browser, found.system), (Some(browser), Some(system)), "{agent}");
+            assert!(!is_bot(&agent), "{agent}");
+        }
+    }
+
+    #[test]
+    fn programs_are_not_readers() {
+        for agent in [
+            "",
+            "Mozilla/5.0",
+            "curl/8.14.1",
+            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/142.0.0.0 Safari/537.36",
+            "Mozilla/5.0 (compatible; Yahoo! Slurp; http://help.yahoo.com/help/us/ysearch/slurp)",
+            "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+            "python-requests/2.32.3",
+            "Go-http-client/2.0",
+            "UptimeRobot/2.0",
+            "Feedly/1.0 (+http://www.feedly.com/fetcher.html; like FeedFetcher-Google)",
+        ] {
+            assert!(is_bot(agent), "{agent}");
+        }
+    }
+
+    #[test]
+    fn marks_of_bots_are_in_lower_case_or_they_would_never_match() {
+        for mark in BOTS.iter().chain(NOT_BOTS) {
+            assert_eq!(*mark, mark.to_ascii_lowercase());
+        }
+    }
+
+    #[test]
+    fn a_width_in_hundreds_of_pixels_tells_the_kind_of_device() {
+        for (width, kind) in [
+            (0, None),
+            (1, Some("phone")),
+            (5, Some("phone")),
+            (6, Some("tablet")),
+            (9, Some("tablet")),
+            (10, Some("laptop")),
+            (14, Some("laptop")),
+            (15, Some("desktop")),
+            (u32::MAX, Some("desktop")),
+        ] {
+            assert_eq!(device(width), kind, "{width}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Where an event happened: on a page of the site, or where the site has none.
+
+use crate::permalink::UrlPath;
+
+/// Where an event happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// On the page that the site has at this path, aliases followed.
+    Page(UrlPath),
+    /// On a path that the site does not have; the text is the visitor's.
+    NotFound(String),
+}
+
+impl Place {
+    /// The page, if it is one.
+    pub fn page(&self) -> Option<&UrlPath> {
+        match self {
+            Self::Page(path) => Some(path),
+            Self::NotFound(_) => None,
+        }
+    }
+}

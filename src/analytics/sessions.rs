@@ -1,0 +1,245 @@
+//! Who is here and what an event changes: a pure fold over events, their times and what is known of them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::event::{Action, Event, ViewId, VisitorId};
+use super::policy;
+use super::row::RowKey;
+use crate::clock::Timestamp;
+use crate::permalink::UrlPath;
+
+/// Someone who may be present: a visitor, or a single viewing where visitors are not told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Reader {
+    Visitor(VisitorId),
+    View(ViewId),
+}
+
+impl Reader {
+    fn of(event: &Event) -> Self {
+        event.visitor.map_or(Self::View(event.view), Self::Visitor)
+    }
+}
+
+/// Where someone was last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Presence {
+    /// The page; none on a path that the site does not have.
+    pub(super) page: Option<Arc<UrlPath>>,
+    /// When.
+    pub(super) seen: Timestamp,
+}
+
+/// What the database knows of an event before it is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Known {
+    /// The viewing with the event's id.
+    pub(super) viewing: Option<Viewing>,
+    /// The view that was last counted for the same visitor and page.
+    pub(super) counted: Option<RowKey>,
+}
+
+/// A viewing that was seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Viewing {
+    /// When the server first heard of it.
+    pub(super) first_seen: Timestamp,
+    /// The most that it was engaged, in milliseconds.
+    pub(super) engaged_ms: u32,
+    /// The most that was scrolled in the view that it counts towards, in percent.
+    pub(super) scroll: u8,
+}
+
+/// What an event changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// Whether a view is counted.
+    pub(super) counting: Counting,
+    /// New totals of the viewing.
+    pub(super) engagement: Option<Engagement>,
+    /// Presence to be written.
+    pub(super) presence: Option<(Reader, Presence)>,
+}
+
+/// What becomes of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// It is not one, or it was sent twice.
+    Nothing,
+    /// It is counted.
+    View,
+    /// It repeats this one, to which its totals are added.
+    RepeatOf(RowKey),
+}
+
+/// Totals of a viewing that have grown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Engagement {
+    /// Milliseconds engaged; at least as many as before.
+    pub(super) engaged_ms: u32,
+    /// Percent scrolled; at least as many as before.
+    pub(super) scroll: u8,
+}
+
+/// Who is here now. What each was already counted for is in the database and handed in as [`Known`].
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    present: HashMap<Reader, Presence>,
+    by_time: BTreeSet<(Timestamp, Reader)>,
+    by_page: BTreeMap<Arc<UrlPath>, u64>,
+    not_found: u64,
+}
+
+/// Whether someone seen at `seen` is active at `now`. Times that lie ahead, as after the clock was set
+/// back, are believed as far as past ones are.
+pub(super) fn is_active(seen: Timestamp, now: Timestamp) -> bool {
+    is_within(seen, now, policy::ACTIVE)
+}
+
+fn is_within(one: Timestamp, other: Timestamp, span: std::time::Duration) -> bool {
+    u128::from(one.as_millis().abs_diff(other.as_millis())) < span.as_millis()
+}
+
+impl Sessions {
+    /// Takes up where the database left off.
+    pub(super) fn restore(
+        rows: impl IntoIterator<Item = (Reader, Presence)>,
+        now: Timestamp,
+    ) -> Self {
+        let mut sessions = Self::default();
+        for (reader, presence) in rows {
+            sessions.place(reader, presence);
+        }
+        sessions.expire(now);
+        sessions
+    }
+
+    /// Decides what `event` changes, given what is `known` of it.
+    pub(super) fn apply(&mut self, event: &Event, known: &Known) -> Changes {
+        let presence = self.see(event);
+        match event.action {
+            Action::View(_) => {
+                Changes { counting: count(event, known), engagement: None, presence }
+            }
+            Action::Heartbeat { engaged_ms, scroll } => {
+                let engagement =
+                    known.viewing.and_then(|known| grow(known, event.at, engaged_ms, scroll));
+                Changes { counting: Counting::Nothing, engagement, presence }
+            }
+            Action::Custom { .. } => {
+                Changes { counting: Counting::Nothing, engagement: None, presence }
+            }
+        }
+    }
+
+    /// Ends the presence of all who are not active any more; says whether there were any.
+    pub(super) fn expire(&mut self, now: Timestamp) -> bool {
+        let before = self.present.len();
+        while let Some(&(seen, reader)) = self.by_time.first()
+            && seen <= now
+            && !is_active(seen, now)
+        {
+            self.remove(reader);
+        }
+        while let Some(&(seen, reader)) = self.by_time.last()
+            && seen > now
+            && !is_active(seen, now)
+        {
+            self.remove(reader);
+        }
+        self.present.len() < before
+    }
+
+    /// When the next presence ends, if nobody is seen until then.
+    pub(super) fn next_expiry(&self) -> Option<Timestamp> {
+        self.by_time.first().map(|(seen, _)| *seen + policy::ACTIVE)
+    }
+
+    /// How many are here.
+    pub(super) fn active(&self) -> u64 {
+        self.present.len() as u64
+    }
+
+    /// How many are on paths that the site does not have.
+    pub(super) fn active_not_found(&self) -> u64 {
+        self.not_found
+    }
+
+    /// How many are on each page, most first, then by path.
+    pub(super) fn active_by_path(&self) -> Vec<(Arc<UrlPath>, u64)> {
+        let mut pages: Vec<_> =
+            self.by_page.iter().map(|(path, count)| (Arc::clone(path), *count)).collect();
+        pages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        pages
+    }
+
+    /// Notes who is where; the presence to write, unless it was written a moment ago.
+    fn see(&mut self, event: &Event) -> Option<(Reader, Presence)> {
+        let reader = Reader::of(event);
+        let before = self.present.get(&reader);
+        let page = event.place.page();
+        let is_same = |before: &Presence| before.page.as_deref() == page;
+        if before.is_some_and(|before| {
+            is_same(before) && is_within(before.seen, event.at, policy::PRESENCE_REWRITE)
+        }) || (before.is_none() && self.present.len() >= policy::PRESENT)
+        {
+            return None;
+        }
+        let presence = Presence { page: page.cloned().map(Arc::new), seen: event.at };
+        self.place(reader, presence.clone());
+        Some((reader, presence))
+    }
+
+    fn place(&mut self, reader: Reader, presence: Presence) {
+        self.remove(reader);
+        self.by_time.insert((presence.seen, reader));
+        match &presence.page {
+            Some(page) => *self.by_page.entry(Arc::clone(page)).or_default() += 1,
+            None => self.not_found += 1,
+        }
+        self.present.insert(reader, presence);
+    }
+
+    fn remove(&mut self, reader: Reader) {
+        let Some(presence) = self.present.remove(&reader) else { return };
+        self.by_time.remove(&(presence.seen, reader));
+        match presence.page {
+            Some(page) => leave(&mut self.by_page, &page),
+            None => self.not_found -= 1,
+        }
+    }
+}
+
+fn leave(by_page: &mut BTreeMap<Arc<UrlPath>, u64>, page: &Arc<UrlPath>) {
+    if let Some(count) = by_page.get_mut(page) {
+        *count -= 1;
+        if *count == 0 {
+            by_page.remove(page);
+        }
+    }
+}
+
+/// The window begins with the counted view; a repeat does not move it, since it is not counted.
+fn count(event: &Event, known: &Known) -> Counting {
+    if known.viewing.is_some() {
+        return Counting::Nothing;
+    }
+    match known.counted {
+        Some(row) if is_within(row.time(), event.at, policy::DEDUP_WINDOW) => {
+            Counting::RepeatOf(row)
+        }
+        _ => Counting::View,
+    }
+}
+
+/// The greater totals; nobody can be engaged for longer than the server has known of the viewing.
+fn grow(known: Viewing, at: Timestamp, engaged_ms: u32, scroll: u8) -> Option<Engagement> {
+    let longest = u32::try_from(at.since(known.first_seen).as_millis()).unwrap_or(u32::MAX);
+    let grown = Engagement {
+        engaged_ms: engaged_ms.min(longest).max(known.engaged_ms),
+        scroll: scroll.max(known.scroll),
+    };
+    let has_grown = grown.engaged_ms > known.engaged_ms || grown.scroll > known.scroll;
+    has_grown.then_some(grown)
+}

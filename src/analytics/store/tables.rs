@@ -1,0 +1,352 @@
+//! The tables and the bytes of their rows.
+
+use anyhow::Context as _;
+use redb::{AccessGuard, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+
+use super::super::event::{ViewId, VisitorId};
+use super::super::rejection::Rejection;
+use super::super::rollup::{Cell, Dimension, Rollup};
+use super::super::row::{Row, RowKey, varint};
+use super::super::salt::Salt;
+use super::super::sessions::{Presence, Reader};
+use super::super::snapshot::{NotFoundPath, PathTotals};
+use super::super::totals::SiteTotals;
+use crate::clock::Timestamp;
+
+/// Bytes of any length.
+type Bytes = &'static [u8];
+
+/// Bytes of one length, which redb stores without noting it.
+type Fixed<const N: usize> = &'static [u8; N];
+
+pub(super) const META: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("meta");
+pub(super) const WORDS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("words");
+pub(super) const NAMES: TableDefinition<'_, Fixed<4>, Bytes> = TableDefinition::new("names");
+pub(super) const VISITORS: TableDefinition<'_, Fixed<16>, Bytes> = TableDefinition::new("visitors");
+pub(super) const VIEWS: TableDefinition<'_, Fixed<8>, Bytes> = TableDefinition::new("views");
+pub(super) const EVENTS: TableDefinition<'_, Fixed<8>, Bytes> = TableDefinition::new("events");
+pub(super) const SEEN: TableDefinition<'_, Fixed<8>, Fixed<8>> = TableDefinition::new("seen");
+pub(super) const PRESENCE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("presence");
+pub(super) const ROLLUPS: TableDefinition<'_, Fixed<9>, Bytes> = TableDefinition::new("rollups");
+pub(super) const TOTALS: TableDefinition<'_, Fixed<4>, Bytes> = TableDefinition::new("totals");
+pub(super) const NOT_FOUND: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("not_found");
+
+/// The key of the totals of all pages.
+pub(super) const SITE: [u8; 4] = [0; 4];
+
+const FORMAT: &[u8] = b"format";
+pub(super) const SALT: &[u8] = b"salt";
+
+/// All tables, open in one transaction that may write.
+pub(super) struct Tables<'t> {
+    meta: Table<'t, Bytes, Bytes>,
+    words: Table<'t, Bytes, Bytes>,
+    names: Table<'t, Fixed<4>, Bytes>,
+    visitors: Table<'t, Fixed<16>, Bytes>,
+    views: Table<'t, Fixed<8>, Bytes>,
+    events: Table<'t, Fixed<8>, Bytes>,
+    seen: Table<'t, Fixed<8>, Fixed<8>>,
+    presence: Table<'t, Bytes, Bytes>,
+    rollups: Table<'t, Fixed<9>, Bytes>,
+    totals: Table<'t, Fixed<4>, Bytes>,
+    not_found: Table<'t, Bytes, Bytes>,
+}
+
+/// What a viewing's id stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ViewMark {
+    /// The counted view.
+    pub(super) row: RowKey,
+    /// What is known of the viewing itself, if it repeats that view.
+    pub(super) repeat: Option<Repeat>,
+}
+
+/// A viewing that was not counted, because it came soon after one that was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Repeat {
+    pub(super) first_seen: Timestamp,
+    pub(super) engaged_ms: u32,
+}
+
+impl<'t> Tables<'t> {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, redb::TableError> {
+        Ok(Self {
+            meta: transaction.open_table(META)?,
+            words: transaction.open_table(WORDS)?,
+            names: transaction.open_table(NAMES)?,
+            visitors: transaction.open_table(VISITORS)?,
+            views: transaction.open_table(VIEWS)?,
+            events: transaction.open_table(EVENTS)?,
+            seen: transaction.open_table(SEEN)?,
+            presence: transaction.open_table(PRESENCE)?,
+            rollups: transaction.open_table(ROLLUPS)?,
+            totals: transaction.open_table(TOTALS)?,
+            not_found: transaction.open_table(NOT_FOUND)?,
+        })
+    }
+
+    pub(super) fn set_format(&mut self, format: u64) -> anyhow::Result<()> {
+        self.meta.insert(FORMAT, varint::encode([format]).as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn set_salt(&mut self, salt: Salt) -> anyhow::Result<()> {
+        self.meta.insert(SALT, salt.to_bytes().as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn set_rejected(&mut self, rejection: Rejection, count: u64) -> anyhow::Result<()> {
+        self.meta.insert(rejected_key(rejection).as_slice(), varint::encode([count]).as_slice())?;
+        Ok(())
+    }
+
+    /// The number of a text, if it has one.
+    pub(super) fn word(&self, dimension: Dimension, text: &str) -> anyhow::Result<Option<u32>> {
+        let number = self.words.get(word_key(dimension, text).as_slice())?;
+        Ok(number.map(|number| varint::decode(number.value()).small()))
+    }
+
+    /// The number of a text, which is given one if it has none.
+    pub(super) fn intern(&mut self, dimension: Dimension, text: &str) -> anyhow::Result<u32> {
+        if let Some(number) = self.word(dimension, text)? {
+            return Ok(number);
+        }
+        let last = self.names.last()?.map_or(0, |(number, _)| u32::from_be_bytes(*number.value()));
+        let number = last.checked_add(1).context("the dictionary is full")?;
+        let key = word_key(dimension, text);
+        self.words.insert(key.as_slice(), varint::encode([number.into()]).as_slice())?;
+        self.names.insert(&number.to_be_bytes(), key.as_slice())?;
+        Ok(number)
+    }
+
+    /// The number of a visitor and when the first page view was counted.
+    pub(super) fn visitor(
+        &self,
+        id: VisitorId,
+    ) -> anyhow::Result<Option<(u32, Option<Timestamp>)>> {
+        Ok(self.visitors.get(id.as_bytes())?.map(|value| {
+            let mut numbers = varint::decode(value.value());
+            (numbers.small(), numbers.large().checked_sub(1).map(time))
+        }))
+    }
+
+    pub(super) fn set_visitor(
+        &mut self,
+        id: VisitorId,
+        number: u32,
+        first: Option<Timestamp>,
+    ) -> anyhow::Result<()> {
+        let first = first.map_or(0, |first| millis(first).saturating_add(1));
+        let value = varint::encode([u64::from(number), first]);
+        self.visitors.insert(id.as_bytes(), value.as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn view(&self, id: ViewId) -> anyhow::Result<Option<ViewMark>> {
+        let value = self.views.get(id.as_bytes())?;
+        Ok(value.and_then(|value| decode_mark(value.value())))
+    }
+
+    pub(super) fn set_view(&mut self, id: ViewId, mark: ViewMark) -> anyhow::Result<()> {
+        self.views.insert(id.as_bytes(), encode_mark(mark).as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn row(&self, key: RowKey) -> anyhow::Result<Option<Row>> {
+        Ok(self.events.get(&key.to_bytes())?.map(|value| Row::decode(value.value())))
+    }
+
+    pub(super) fn set_row(&mut self, key: RowKey, row: &Row) -> anyhow::Result<()> {
+        self.events.insert(&key.to_bytes(), row.encode().as_slice())?;
+        Ok(())
+    }
+
+    /// A key at `now` that no row has, or the next after it.
+    pub(super) fn free_key(&self, now: Timestamp) -> anyhow::Result<RowKey> {
+        let first = RowKey::first_at(now);
+        let bounds = (first.to_bytes(), first.last_of_its_time().to_bytes());
+        let last = self.events.range::<&[u8; 8]>(&bounds.0..=&bounds.1)?.next_back().transpose()?;
+        let mut key = last.map_or(first, |(key, _)| RowKey::from_bytes(*key.value()).next());
+        while self.events.get(&key.to_bytes())?.is_some() {
+            key = key.next();
+        }
+        Ok(key)
+    }
+
+    /// The last view that was counted for a page and a visitor.
+    pub(super) fn counted(&self, page: u32, visitor: u32) -> anyhow::Result<Option<RowKey>> {
+        let key = self.seen.get(&seen_key(page, visitor))?;
+        Ok(key.map(|key| RowKey::from_bytes(*key.value())))
+    }
+
+    pub(super) fn set_counted(
+        &mut self,
+        page: u32,
+        visitor: u32,
+        row: RowKey,
+    ) -> anyhow::Result<()> {
+        self.seen.insert(&seen_key(page, visitor), &row.to_bytes())?;
+        Ok(())
+    }
+
+    pub(super) fn set_presence(
+        &mut self,
+        reader: Reader,
+        presence: &Presence,
+    ) -> anyhow::Result<()> {
+        let mut value = millis(presence.seen).to_be_bytes()[2..].to_vec();
+        value.extend(presence.page.iter().flat_map(|page| page.as_str().bytes()));
+        self.presence.insert(reader_key(&reader), value.as_slice())?;
+        Ok(())
+    }
+
+    /// Deletes presence that does not satisfy `is_active`.
+    pub(super) fn retain_presence(
+        &mut self,
+        is_active: impl Fn(Timestamp) -> bool,
+    ) -> anyhow::Result<()> {
+        self.presence
+            .retain(|_, value| decode_presence(value).is_some_and(|(seen, _)| is_active(seen)))?;
+        Ok(())
+    }
+
+    pub(super) fn merge(&mut self, cell: Cell, rollup: Rollup) -> anyhow::Result<()> {
+        let key = cell.to_bytes();
+        let before = self.rollups.get(&key)?.map(|value| Rollup::decode(value.value()));
+        let merged = before.unwrap_or_default().merge(rollup);
+        self.rollups.insert(&key, merged.encode().as_slice())?;
+        Ok(())
+    }
+
+    /// The cells of an hour and of those that follow, up to `end`.
+    pub(super) fn cells(&self, hours: std::ops::Range<u32>) -> anyhow::Result<Vec<Cell>> {
+        cells(&self.rollups, hours).map(|cells| cells.into_iter().map(|(cell, _)| cell).collect())
+    }
+
+    pub(super) fn set_site(&mut self, totals: &SiteTotals) -> anyhow::Result<()> {
+        self.totals.insert(&SITE, totals.encode().as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn set_page(&mut self, number: u32, totals: &PathTotals) -> anyhow::Result<()> {
+        let value = varint::encode([totals.views, totals.visitors]);
+        self.totals.insert(&number.to_be_bytes(), value.as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn set_not_found(
+        &mut self,
+        path: &str,
+        entry: Option<&NotFoundPath>,
+    ) -> anyhow::Result<()> {
+        let Some(entry) = entry else {
+            self.not_found.remove(path.as_bytes())?;
+            return Ok(());
+        };
+        // The one after the last number keeps zeros at the end from being left out before the text.
+        let mut value = varint::encode([entry.views, entry.excess, 1]);
+        value.extend(entry.referrer.iter().flat_map(|referrer| referrer.bytes()));
+        self.not_found.insert(path.as_bytes(), value.as_slice())?;
+        Ok(())
+    }
+}
+
+/// The version of the file's format.
+pub(super) fn format(transaction: &ReadTransaction) -> anyhow::Result<u64> {
+    let meta = transaction.open_table(META)?;
+    let format = meta.get(FORMAT)?.context("it has no format")?;
+    Ok(varint::decode(format.value()).large())
+}
+
+/// The roll-ups of `hours`, by cell.
+pub(super) fn cells(
+    rollups: &impl ReadableTable<Fixed<9>, Bytes>,
+    hours: std::ops::Range<u32>,
+) -> anyhow::Result<Vec<(Cell, Rollup)>> {
+    let bound = |hour| Cell { hour, dimension: Dimension::Site, word: 0 }.to_bytes();
+    let mut cells = Vec::new();
+    for entry in rollups.range::<&[u8; 9]>(&bound(hours.start)..&bound(hours.end))? {
+        let (key, value) = entry?;
+        cells.extend(
+            Cell::from_bytes(*key.value()).map(|cell| (cell, Rollup::decode(value.value()))),
+        );
+    }
+    Ok(cells)
+}
+
+/// Everything that matches in a dictionary's or another table's key.
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub(super) fn word_key(dimension: Dimension, text: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + text.len());
+    key.push(dimension.code());
+    key.extend_from_slice(text.as_bytes());
+    key
+}
+
+pub(super) fn seen_key(page: u32, visitor: u32) -> [u8; 8] {
+    (u64::from(page) << u32::BITS | u64::from(visitor)).to_be_bytes()
+}
+
+pub(super) fn rejected_key(rejection: Rejection) -> Vec<u8> {
+    [b"rejected:", rejection.name().as_bytes()].concat()
+}
+
+fn reader_key(reader: &Reader) -> &[u8] {
+    match reader {
+        Reader::Visitor(id) => id.as_bytes(),
+        Reader::View(id) => id.as_bytes(),
+    }
+}
+
+pub(super) fn decode_reader(key: &[u8]) -> Option<Reader> {
+    let visitor = || key.try_into().ok().map(|id| Reader::Visitor(VisitorId::from_bytes(id)));
+    let view = || key.try_into().ok().map(|id| Reader::View(ViewId::from_bytes(id)));
+    visitor().or_else(view)
+}
+
+/// When, and the text of the path.
+pub(super) fn decode_presence(value: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (seen, path) = value.split_first_chunk::<6>()?;
+    let millis = seen.iter().fold(0, |sum, byte| sum << 8 | i64::from(*byte));
+    Some((Timestamp::from_millis(millis), path))
+}
+
+fn encode_mark(mark: ViewMark) -> Vec<u8> {
+    let mut value = mark.row.to_bytes().to_vec();
+    if let Some(repeat) = mark.repeat {
+        // Zeros at the end are left out, so the time is never written as one.
+        let first = millis(repeat.first_seen).saturating_add(1);
+        value.extend(varint::encode([first, u64::from(repeat.engaged_ms)]));
+    }
+    value
+}
+
+fn decode_mark(value: &[u8]) -> Option<ViewMark> {
+    let (row, repeat) = value.split_first_chunk::<8>()?;
+    let mut numbers = varint::decode(repeat);
+    let repeat = numbers
+        .large()
+        .checked_sub(1)
+        .map(|first| Repeat { first_seen: time(first), engaged_ms: numbers.small() });
+    Some(ViewMark { row: RowKey::from_bytes(*row), repeat })
+}
+
+pub(super) fn decode_not_found(path: &[u8], value: &AccessGuard<'_, Bytes>) -> NotFoundPath {
+    let mut numbers = varint::decode(value.value());
+    let (views, excess) = (numbers.large(), numbers.large());
+    let _mark = numbers.large();
+    let referrer = numbers.rest();
+    let referrer = (!referrer.is_empty()).then(|| text(referrer));
+    NotFoundPath { path: text(path), views, excess, referrer }
+}
+
+fn millis(time: Timestamp) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(0)
+}
+
+fn time(millis: u64) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
