@@ -1,5 +1,9 @@
 //! Tallymark, as a map: each module is one thing, and may import only what stands below it.
 
+pub mod server;
+
+pub mod render;
+
 pub mod analytics;
 pub mod markdown;
 

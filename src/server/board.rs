@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::numbers::Numbers;
-use crate::analytics::{Recorder, Snapshot};
+use super::state::Counting;
+use crate::analytics::Snapshot;
 use crate::permalink::UrlPath;
 use crate::site::Site;
 
@@ -26,7 +27,7 @@ pub(super) struct Reading {
 /// Gives the numbers as they are, from what readers did and from the site.
 pub(super) struct Board {
     sites: watch::Receiver<Arc<Site>>,
-    recorder: Option<Arc<Recorder>>,
+    counting: Option<Counting>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     last: Mutex<Option<Last>>,
 }
@@ -39,15 +40,12 @@ struct Last {
 }
 
 impl Board {
-    pub(super) fn new(
-        sites: watch::Receiver<Arc<Site>>,
-        recorder: Option<Arc<Recorder>>,
-    ) -> Self {
-        let snapshots = match &recorder {
-            Some(recorder) => recorder.subscribe(),
+    pub(super) fn new(sites: watch::Receiver<Arc<Site>>, counting: Option<Counting>) -> Self {
+        let snapshots = match &counting {
+            Some(counting) => counting.recorder.subscribe(),
             None => watch::channel(Arc::default()).1,
         };
-        Self { sites, recorder, snapshots, last: Mutex::new(None) }
+        Self { sites, counting, snapshots, last: Mutex::new(None) }
     }
 
     /// The channels that say when the numbers may have changed.
@@ -55,9 +53,9 @@ impl Board {
         (self.sites.clone(), self.snapshots.clone())
     }
 
-    /// Whether events cannot be stored at present.
-    pub(super) fn is_degraded(&self) -> bool {
-        self.snapshots.borrow().degraded
+    /// What readers did, without titles.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
     }
 
     /// The numbers now. Joins and serializes them if something changed since; not for an async thread.
@@ -77,8 +75,13 @@ impl Board {
         reading
     }
 
-    fn join(&self, snapshot: &Snapshot, site: &Site, before: Option<&Arc<Reading>>) -> Arc<Reading> {
-        let union = |paths: &[&UrlPath]| self.visitors_of(paths);
+    fn join(
+        &self,
+        snapshot: &Snapshot,
+        site: &Site,
+        before: Option<&Arc<Reading>>,
+    ) -> Arc<Reading> {
+        let union = |paths: &[UrlPath]| self.visitors_of(paths);
         let numbers = Numbers::join(snapshot, site, &union);
         if let Some(before) = before
             && before.numbers == numbers
@@ -90,8 +93,7 @@ impl Board {
         Arc::new(Reading { number, numbers, json, inside: OnceLock::new() })
     }
 
-    fn visitors_of(&self, paths: &[&UrlPath]) -> anyhow::Result<u64> {
-        let recorder = self.recorder.as_ref().ok_or_else(|| anyhow::anyhow!("nothing is counted"))?;
-        recorder.visitors_of(paths)
+    fn visitors_of(&self, paths: &[UrlPath]) -> anyhow::Result<u64> {
+        self.counting.as_ref().map_or(Ok(0), |counting| counting.query.visitors_of(paths))
     }
 }

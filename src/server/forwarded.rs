@@ -93,8 +93,9 @@ mod tests {
             ("fd00::1", "198.51.100.1", "198.51.100.1"),
             ("fe00::1", "198.51.100.1", "fe00::1"),
         ] {
-            let headers =
-                [(X_FORWARDED_FOR.parse().unwrap(), forwarded.parse().unwrap())].into_iter().collect();
+            let headers = [(X_FORWARDED_FOR.parse().unwrap(), forwarded.parse().unwrap())]
+                .into_iter()
+                .collect();
             let found = client(peer.parse().unwrap(), &headers, &networks());
             assert_eq!(found, client_address.parse::<IpAddr>().unwrap(), "{peer} for {forwarded}");
         }

@@ -39,9 +39,10 @@ impl Protection {
 
     /// Adds to the headers of an answer what it does not say itself.
     pub(super) fn complete(&self, headers: &mut HeaderMap) {
-        let of_page = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(|value| {
-            (content_type::is_document(value), value.starts_with("image/svg"))
-        });
+        let of_page = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(|value| (content_type::is_document(value), value.starts_with("image/svg")));
         match of_page {
             Some((_, true)) => add(headers, CONTENT_SECURITY_POLICY, PICTURE_POLICY),
             Some((true, _)) => {

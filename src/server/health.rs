@@ -27,7 +27,7 @@ impl Meters {
 
 /// `GET /_/health`: `ok`, or what is wrong.
 pub(super) async fn health(State(state): State<AppState>) -> Response {
-    if state.board.is_degraded() {
+    if state.board.snapshot().degraded {
         let text = "degraded: events cannot be stored; the site is served\n";
         own((StatusCode::SERVICE_UNAVAILABLE, text).into_response())
     } else {

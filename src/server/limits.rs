@@ -86,6 +86,9 @@ pub(super) const ACCEPT_REST: (Duration, Duration) =
 /// The shortest body that is worth compressing; below this it fits in one packet anyway.
 pub(super) const WORTH_COMPRESSING: usize = 1024;
 
+/// When to send an event again that could not be taken, in seconds.
+pub(super) const EVENT_RETRY_SECONDS: &str = "10";
+
 /// How many bytes of a long file are read at once.
 pub(super) const CHUNK: usize = 128 << 10;
 

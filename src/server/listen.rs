@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper_util::server::graceful::GracefulShutdown;

@@ -10,9 +10,9 @@
 //! | `stats` `board` `numbers` `stream` | what was read: a page, JSON, a stream |
 //! | `live_reload` `health` | for those who write, and for those who watch over the server |
 
+mod connection;
 mod limits;
 mod listen;
-mod connection;
 mod pulse;
 
 mod edge;
@@ -53,7 +53,7 @@ pub use limits::Limits;
 pub use listen::run;
 pub use live_reload::{DevProblem, DevState};
 pub use numbers::{ActivePage, Gone, NamedPage, Numbers, PageStat, PageType};
-pub use state::{AppState, Parts};
+pub use state::{AppState, Counting, Parts};
 
 /// Answers every request for the site that `state` holds. Within a tokio runtime, as it follows the numbers.
 ///

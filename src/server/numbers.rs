@@ -97,13 +97,14 @@ pub struct NamedPage {
 }
 
 /// Counts the distinct visitors of several paths together.
-pub(super) type Union<'a> = dyn Fn(&[&UrlPath]) -> anyhow::Result<u64> + 'a;
+pub(super) type Union<'a> = dyn Fn(&[UrlPath]) -> anyhow::Result<u64> + 'a;
 
 impl Numbers {
     /// Joins a snapshot with the site as it is now. `union` counts the visitors of a page that was read under
     /// several addresses; where it fails, the greatest of the counts stands for all.
     pub(super) fn join(snapshot: &Snapshot, site: &Site, union: &Union<'_>) -> Self {
-        let published = |kind| site.catalog().pages.values().filter(|page| page.kind == kind).count();
+        let published =
+            |kind| site.catalog().pages.values().filter(|page| page.kind == kind).count();
         Self {
             active_visitors: snapshot.active_visitors,
             active_by_path: active(snapshot, site),
@@ -164,7 +165,7 @@ fn active(snapshot: &Snapshot, site: &Site) -> Vec<ActivePage> {
 }
 
 fn page_stats(snapshot: &Snapshot, site: &Site, union: &Union<'_>) -> Vec<PageStat> {
-    let mut by_path: BTreeMap<UrlPath, (PageStat, Vec<&UrlPath>)> = BTreeMap::new();
+    let mut by_path: BTreeMap<UrlPath, (PageStat, Vec<UrlPath>)> = BTreeMap::new();
     for totals in &snapshot.pages {
         let Some(Meaning { page, kind }) = Meaning::of(&totals.path, site) else { continue };
         let key = page.path.clone();
@@ -172,7 +173,7 @@ fn page_stats(snapshot: &Snapshot, site: &Site, union: &Union<'_>) -> Vec<PageSt
             by_path.entry(key).or_insert_with(|| (PageStat::unread(page, kind), Vec::new()));
         stat.views += totals.views;
         stat.visitors = stat.visitors.max(totals.visitors);
-        paths.push(&totals.path);
+        paths.push((*totals.path).clone());
     }
     let rows = by_path.into_values().map(|(mut stat, paths)| {
         if paths.len() > 1 {

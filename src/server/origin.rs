@@ -43,7 +43,8 @@ pub(super) fn sender(headers: &HeaderMap, allowed: Allowed<'_>) -> Sender {
 fn is_own(origin: &str, allowed: Allowed<'_>) -> bool {
     is_same(origin, allowed.base.origin())
         || allowed.host.is_some_and(|host| {
-            is_same(origin, &format!("http://{host}")) || is_same(origin, &format!("https://{host}"))
+            is_same(origin, &format!("http://{host}"))
+                || is_same(origin, &format!("https://{host}"))
         })
 }
 

@@ -48,7 +48,8 @@ pub(super) async fn answer(State(state): State<AppState>, request: Request) -> R
 /// The answer while files on disk are not those of the site: soon over, or somebody changed them by hand.
 pub(super) fn unavailable() -> Response {
     tracing::warn!("files in the output folder are not those that were built");
-    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], "try again in a second\n").into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], "try again in a second\n")
+        .into_response()
 }
 
 /// Sends the reader to `path`, keeping the query. The target is a path of this site in any case.

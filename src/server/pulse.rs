@@ -4,7 +4,6 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
@@ -91,8 +90,7 @@ impl Pulse {
 
     fn note_write(&self, is_blocked: bool) {
         let mut beats = self.lock();
-        beats.blocked_since =
-            is_blocked.then(|| beats.blocked_since.unwrap_or_else(Instant::now));
+        beats.blocked_since = is_blocked.then(|| beats.blocked_since.unwrap_or_else(Instant::now));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Beats> {
@@ -172,6 +170,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedSocket<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const LIMITS: fn() -> Limits = || Limits {
         head_timeout: Duration::from_secs(10),

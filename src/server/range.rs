@@ -20,7 +20,8 @@ impl Wanted {
     pub(super) fn of(headers: &HeaderMap, tag: &str, len: u64) -> Self {
         let mut lines = headers.get_all(RANGE).iter();
         let (Some(line), None) = (lines.next(), lines.next()) else { return Self::Whole };
-        let unchanged = headers.get(IF_RANGE).is_none_or(|known| known.as_bytes() == tag.as_bytes());
+        let unchanged =
+            headers.get(IF_RANGE).is_none_or(|known| known.as_bytes() == tag.as_bytes());
         let range = line.to_str().ok().filter(|_| unchanged);
         range.and_then(|text| parse(text, len)).unwrap_or(Self::Whole)
     }

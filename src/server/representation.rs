@@ -75,7 +75,8 @@ fn is_fingerprinted(path: &UrlPath) -> bool {
     let name = path.as_str().rsplit('/').next().unwrap_or_default();
     let mut parts = name.rsplit('.').skip(1);
     let fingerprint = parts.next().unwrap_or_default();
-    let is_hash = fingerprint.len() >= 8 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hash =
+        fingerprint.len() >= 8 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hash && parts.next().is_some()
 }
 

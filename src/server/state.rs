@@ -16,7 +16,7 @@ use super::headers::Protection;
 use super::health::Meters;
 use super::limits::Limits;
 use super::live_reload::DevState;
-use crate::analytics::Recorder;
+use crate::analytics::{Query, Recorder};
 use crate::clock::Clock;
 use crate::config::{Analytics, Serve, Stats};
 use crate::site::Site;
@@ -26,7 +26,7 @@ pub struct Parts {
     /// The site as it is now, and each that follows it.
     pub sites: watch::Receiver<Arc<Site>>,
     /// Counts readers; none while writing, or if the settings say so.
-    pub recorder: Option<Arc<Recorder>>,
+    pub counting: Option<Counting>,
     /// How the site is hosted.
     pub serve: Serve,
     /// How readers are counted.
@@ -39,6 +39,15 @@ pub struct Parts {
     pub dev: Option<watch::Receiver<DevState>>,
     /// What is allowed.
     pub limits: Limits,
+}
+
+/// What counts readers.
+#[derive(Clone)]
+pub struct Counting {
+    /// Takes events, and knows the numbers.
+    pub recorder: Arc<Recorder>,
+    /// Answers what the numbers do not say.
+    pub query: Query,
 }
 
 /// The handles that handlers share; cheap to clone.
@@ -70,12 +79,14 @@ pub(super) struct Shared {
 impl AppState {
     /// The state of a server made of `parts`.
     pub fn new(parts: Parts) -> Self {
-        let Parts { sites, recorder, serve, analytics, stats, clock, dev, limits } = parts;
+        let Parts { sites, counting, serve, analytics, stats, clock, dev, limits } = parts;
         Self(Arc::new(Shared {
-            board: Arc::new(Board::new(sites.clone(), recorder.clone())),
+            board: Arc::new(Board::new(sites.clone(), counting.clone())),
             protection: Protection::new(&serve, analytics.endpoint.as_ref()),
             began: clock.now().as_millis(),
-            collector: recorder.map(|recorder| Collector::new(recorder, analytics, clock)),
+            collector: counting.map(|Counting { recorder, .. }| {
+                Collector::new(recorder, analytics, &sites.borrow().identity().base, clock)
+            }),
             sites,
             serve,
             stats,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
 use http::StatusCode;
+use http::header::{CACHE_CONTROL, HeaderMap};
 
 use super::board::Reading;
 use super::files::Found;
@@ -151,13 +151,16 @@ async fn inside(state: &AppState) -> Option<String> {
     let board = Arc::clone(&state.board);
     let rendered = tokio::task::spawn_blocking(move || {
         let reading = board.read();
-        reading.inside.get_or_init(|| match render::dashboard(&reading.numbers) {
-            Ok(inside) => Some(inside),
-            Err(error) => {
-                tracing::error!("the dashboard cannot be rendered: {error:#}");
-                None
-            }
-        }).clone()
+        reading
+            .inside
+            .get_or_init(|| match render::dashboard(&reading.numbers) {
+                Ok(inside) => Some(inside),
+                Err(error) => {
+                    tracing::error!("the dashboard cannot be rendered: {error:#}");
+                    None
+                }
+            })
+            .clone()
     });
     rendered.await.ok().flatten()
 }

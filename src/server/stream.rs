@@ -41,12 +41,16 @@ pub(super) fn event(id: u64, data: &str) -> Bytes {
 /// puts it.
 ///
 /// A slow reader misses what was replaced meanwhile, and holds nobody up. When all places are taken, 503.
-pub(super) fn open<T: Send + Sync + 'static>(
+pub(super) fn open<T, W>(
     state: &AppState,
     first: Bytes,
     events: watch::Receiver<T>,
-    write: fn(&T) -> Bytes,
-) -> Response {
+    write: W,
+) -> Response
+where
+    T: Send + Sync + 'static,
+    W: Fn(&T) -> Bytes + Send + 'static,
+{
     let Ok(place) = state.stream_places.clone().try_acquire_owned() else {
         let retry = [(RETRY_AFTER, FULL_RETRY_SECONDS), (CACHE_CONTROL, "no-store")];
         return (StatusCode::SERVICE_UNAVAILABLE, retry, "too many streams\n").into_response();
@@ -65,10 +69,10 @@ pub(super) fn open<T: Send + Sync + 'static>(
 }
 
 /// What feeds one reader.
-struct Pump<T> {
+struct Pump<T, W> {
     frames: mpsc::Sender<io::Result<Bytes>>,
     events: watch::Receiver<T>,
-    write: fn(&T) -> Bytes,
+    write: W,
     /// The event that was sent last, or is to be sent first.
     last: Bytes,
     stop: watch::Receiver<bool>,
@@ -76,7 +80,7 @@ struct Pump<T> {
     _place: OwnedSemaphorePermit,
 }
 
-impl<T> Pump<T> {
+impl<T, W: Fn(&T) -> Bytes> Pump<T, W> {
     async fn run(mut self) {
         let hello = Bytes::from(format!("retry: {RETRY_MILLIS}\n\n"));
         let mut is_open = self.send(hello).await && self.send(self.last.clone()).await;
