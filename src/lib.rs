@@ -5,11 +5,14 @@ pub mod server;
 pub mod render;
 
 pub mod analytics;
+pub mod content;
 pub mod markdown;
 
 pub mod site;
 
 pub mod config;
+
+pub mod problem;
 
 pub mod clock;
 pub mod permalink;

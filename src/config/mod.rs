@@ -1,12 +1,16 @@
 //! The settings, complete and valid: file, environment and flags, in rising precedence; the only reader of settings.
 
+mod load;
+mod settings;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use crate::permalink::{BaseUrl, UrlPath};
+pub use self::load::{Overrides, Sources};
+use crate::permalink::{BaseUrl, PostPermalink, UrlPath};
 
 /// The settings, complete and valid: paths absolute, defaults applied, nothing left to check.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +19,6 @@ pub struct Config {
     pub root: PathBuf,
     /// Where the site is on the web.
     pub base: BaseUrl,
-    /// Whether `base_url` was set, rather than made up from the address served.
-    pub has_base_url: bool,
     /// The title of the site.
     pub title: String,
     /// What the site is about, in a sentence; may be empty.
@@ -37,6 +39,12 @@ pub struct Config {
     pub paginate_by: usize,
     /// The address of a post, with tokens.
     pub post_permalink: PostPermalink,
+    /// Whether drafts are published too.
+    pub drafts: bool,
+    /// Whether posts are published before their time.
+    pub future: bool,
+    /// Whether the site is for its writer's eyes: open tabs update themselves, nothing is counted.
+    pub dev: bool,
     /// How Markdown is read.
     pub markdown: Markdown,
     /// What feeds have in them.
@@ -51,13 +59,8 @@ pub struct Config {
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
-/// The address of a post, with tokens: `/{year}/{slug}/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostPermalink(String);
-
-/// `[markdown]`: which extensions of CommonMark are on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the author's own")]
+/// `[markdown]`: what is done beyond the standard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Markdown {
     /// Curly quotes and dashes.
     pub smart_punctuation: bool,
@@ -65,8 +68,6 @@ pub struct Markdown {
     pub highlight: bool,
     /// Headings carry a link to themselves.
     pub heading_anchors: bool,
-    /// Links to other sites open in a new tab.
-    pub external_new_tab: bool,
 }
 
 /// `[feeds]`: what feeds have in them.
@@ -83,8 +84,8 @@ pub struct Serve {
     pub address: IpAddr,
     /// The port to listen at.
     pub port: u16,
-    /// Headers added to every answer, over the built-in ones.
-    pub headers: BTreeMap<http::HeaderName, http::HeaderValue>,
+    /// Headers added to every answer, by lower-case name; they win over the built-in ones.
+    pub headers: BTreeMap<String, http::HeaderValue>,
     /// Networks whose `X-Forwarded-For` is believed, as (address, prefix length in bits).
     pub trusted_proxies: Vec<Network>,
 }
@@ -144,4 +145,90 @@ pub struct Stats {
     pub in_nav: bool,
     /// Where they are.
     pub path: UrlPath,
+}
+
+impl Config {
+    /// The folder of the author's Markdown.
+    pub fn content_dir(&self) -> PathBuf {
+        self.root.join("content")
+    }
+
+    /// The folder of the site's own templates.
+    pub fn templates_dir(&self) -> PathBuf {
+        self.root.join("templates")
+    }
+
+    /// The folder of the theme, if the site has it; built-in themes need none.
+    pub fn theme_dir(&self) -> PathBuf {
+        self.root.join("themes").join(&self.theme)
+    }
+
+    /// The folder whose files are copied as they are.
+    pub fn static_dir(&self) -> PathBuf {
+        self.root.join("static")
+    }
+
+    /// The folder of data for templates.
+    pub fn data_dir(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    /// The folder of what may be deleted at any time.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.root.join(".tallymark")
+    }
+}
+
+impl Network {
+    /// Reads `10.0.0.0/8`, or a single address.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.trim().parse().ok()?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.unwrap_or(most);
+        (bits <= most).then_some(Self { address, bits })
+    }
+
+    /// Whether `address` is in this range; an IPv4 address mapped into IPv6 counts as itself.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let shift = 32 - u32::from(self.bits);
+                (u32::from(own) ^ u32::from(other)).checked_shr(shift).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let shift = 128 - u32::from(self.bits);
+                (u128::from(own) ^ u128::from(other)).checked_shr(shift).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_contains_what_shares_its_leading_bits() {
+        for (network, address, inside) in [
+            ("10.0.0.0/8", "10.200.3.4", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1", "::ffff:127.0.0.1", true),
+            ("0.0.0.0/0", "8.8.8.8", true),
+            ("2001:db8::/32", "2001:db8:1::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("::/0", "1.2.3.4", false),
+        ] {
+            let network = Network::parse(network).unwrap();
+            assert_eq!(network.contains(address.parse().unwrap()), inside, "{address}");
+        }
+        for bad in ["10.0.0.0/33", "x", "", "::/129"] {
+            assert_eq!(Network::parse(bad), None);
+        }
+    }
 }

@@ -22,7 +22,7 @@ use super::edge::Host;
 use super::forwarded::{self, Peer};
 use super::origin::{self, Allowed};
 use super::representation::{Caching, Representation};
-use super::state::AppState;
+use super::state::Handle;
 use super::{headers, limits};
 use crate::analytics::{
     Class, Event, Facts, Limiter, Limits, Place, Raw, Recorder, Rejection, Rules, Sender, Signals,
@@ -56,7 +56,7 @@ impl Collector {
         Self { recorder, limiter, settings, rules, clock }
     }
 
-    async fn collect(&self, state: &AppState, head: &Parts, body: Body) -> Result<(), Refusal> {
+    async fn collect(&self, state: &Handle, head: &Parts, body: Body) -> Result<(), Refusal> {
         self.take(state, head, body).await.inspect_err(|refusal| {
             if let Refusal::Rejected(rejection) = refusal {
                 self.recorder.reject(*rejection);
@@ -64,7 +64,7 @@ impl Collector {
         })
     }
 
-    async fn take(&self, state: &AppState, head: &Parts, body: Body) -> Result<(), Refusal> {
+    async fn take(&self, state: &Handle, head: &Parts, body: Body) -> Result<(), Refusal> {
         check_type(&head.headers)?;
         self.limit(state, head)?;
         let body = read(state, &head.headers, body).await?;
@@ -75,7 +75,7 @@ impl Collector {
 
     /// Holds each address to its share. A proxy that is not declared would make all readers one address, so
     /// this machine and proxies themselves are not held to it; the queue bounds them.
-    fn limit(&self, state: &AppState, head: &Parts) -> Result<(), Refusal> {
+    fn limit(&self, state: &Handle, head: &Parts) -> Result<(), Refusal> {
         let trusted = &state.serve.trusted_proxies;
         let client: IpAddr = forwarded::client(Peer::of(&head.extensions), &head.headers, trusted);
         if client.is_loopback() || forwarded::is_within(trusted, client) {
@@ -84,7 +84,7 @@ impl Collector {
         Ok(self.limiter.take(client, self.clock.now())?)
     }
 
-    fn decide(&self, state: &AppState, head: &Parts, body: &[u8]) -> Result<Event, Refusal> {
+    fn decide(&self, state: &Handle, head: &Parts, body: &[u8]) -> Result<Event, Refusal> {
         let raw = Raw::parse(body)?;
         let site = state.site();
         let place = place(&site, raw.path());
@@ -172,7 +172,7 @@ impl IntoResponse for Refusal {
 }
 
 /// `POST /_/event`: 202 once the event is durable.
-pub(super) async fn event(State(state): State<AppState>, request: Request) -> Response {
+pub(super) async fn event(State(state): State<Handle>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let Some(collector) = &state.collector else { return finish(Refusal::Disabled) };
     let mut response = match collector.collect(&state, &head, body).await {
@@ -187,7 +187,7 @@ pub(super) async fn event(State(state): State<AppState>, request: Request) -> Re
 }
 
 /// `OPTIONS /_/event`: a browser asks whether another origin may send JSON.
-pub(super) async fn preflight(State(state): State<AppState>, request: Request) -> Response {
+pub(super) async fn preflight(State(state): State<Handle>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     let Some(collector) = &state.collector else { return finish(Refusal::Disabled) };
     let mut response = match collector.sender(&state.site(), &head.headers, &head.extensions) {
@@ -205,7 +205,7 @@ pub(super) async fn preflight(State(state): State<AppState>, request: Request) -
 
 /// `GET /_/beacon.HASH.js`. Pages of an older build name an older hash, and must go on being counted.
 pub(super) async fn beacon(
-    State(state): State<AppState>,
+    State(state): State<Handle>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -248,7 +248,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// Reads the body, if it is short enough and comes soon enough.
-async fn read(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+async fn read(state: &Handle, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
     if announced.is_some_and(|len: u64| len > policy::EVENT_BYTES as u64) {
         return Err(Rejection::TooLarge.into());

@@ -15,14 +15,14 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use http_body::Body as _;
 
 use super::host;
-use super::state::AppState;
+use super::state::Handle;
 
 /// The host that a request names; noted in it once it is known to be well-formed.
 #[derive(Debug, Clone)]
 pub(super) struct Host(pub(super) Option<Authority>);
 
 /// Checks a request, hands it on, and completes the answer.
-pub(super) async fn edge(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn edge(State(state): State<Handle>, request: Request, next: Next) -> Response {
     let is_head = request.method() == Method::HEAD;
     let mut response = match prepare(&state, request) {
         Ok(request) => catch_panics(next.run(request)).await,
@@ -37,7 +37,7 @@ pub(super) async fn edge(State(state): State<AppState>, request: Request, next: 
 }
 
 /// Refuses what no handler should see, and takes the site's prefix off the path.
-fn prepare(state: &AppState, request: Request) -> Result<Request, StatusCode> {
+fn prepare(state: &Handle, request: Request) -> Result<Request, StatusCode> {
     let (mut head, body) = request.into_parts();
     let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > state.limits.request_line {
@@ -55,7 +55,7 @@ fn prepare(state: &AppState, request: Request) -> Result<Request, StatusCode> {
 }
 
 /// The address without the prefix that the site has on the web, if it has one and it is there.
-fn without_prefix(state: &AppState, uri: &Uri) -> Option<Uri> {
+fn without_prefix(state: &Handle, uri: &Uri) -> Option<Uri> {
     let site = state.site();
     let base = &site.identity().base;
     if base.prefix().is_empty() {

@@ -6,7 +6,6 @@ use http::header::{
 };
 
 use super::content_type;
-use crate::config::Serve;
 use crate::permalink::BaseUrl;
 
 const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -31,10 +30,9 @@ pub(super) struct Protection {
 }
 
 impl Protection {
-    /// The built-in headers and those of the settings, which win; `endpoint` may be sent events.
-    pub(super) fn new(serve: &Serve, endpoint: Option<&BaseUrl>) -> Self {
-        let own = serve.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
-        Self { page_policy: page_policy(endpoint), own: own.collect() }
+    /// The built-in headers and the site's own, which win; `endpoint` may be sent events.
+    pub(super) fn new(own: Vec<(HeaderName, HeaderValue)>, endpoint: Option<&BaseUrl>) -> Self {
+        Self { page_policy: page_policy(endpoint), own }
     }
 
     /// Adds to the headers of an answer what it does not say itself.
@@ -89,22 +87,16 @@ fn page_policy(endpoint: Option<&BaseUrl>) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Serve;
 
     fn completed(content_type: &'static str, own: bool) -> HeaderMap {
-        let serve = Serve {
-            address: "127.0.0.1".parse().unwrap(),
-            port: 0,
-            headers: [(REFERRER_POLICY, HeaderValue::from_static("no-referrer"))].into(),
-            trusted_proxies: Vec::new(),
-        };
+        let settings = vec![(REFERRER_POLICY, HeaderValue::from_static("no-referrer"))];
         let endpoint = BaseUrl::parse("https://count.example/x").unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         if own {
             restrict(&mut headers);
         }
-        Protection::new(&serve, Some(&endpoint)).complete(&mut headers);
+        Protection::new(settings, Some(&endpoint)).complete(&mut headers);
         headers
     }
 

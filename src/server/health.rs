@@ -9,7 +9,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use super::headers;
-use super::state::AppState;
+use super::state::Handle;
 
 /// How many requests were answered, by the hundred of their status.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Meters {
 }
 
 /// `GET /_/health`: `ok`, or what is wrong.
-pub(super) async fn health(State(state): State<AppState>) -> Response {
+pub(super) async fn health(State(state): State<Handle>) -> Response {
     if state.board.snapshot().degraded {
         let text = "degraded: events cannot be stored; the site is served\n";
         own((StatusCode::SERVICE_UNAVAILABLE, text).into_response())
@@ -36,7 +36,7 @@ pub(super) async fn health(State(state): State<AppState>) -> Response {
 }
 
 /// `GET /_/metrics`, in the text format of Prometheus.
-pub(super) async fn metrics(State(state): State<AppState>) -> Response {
+pub(super) async fn metrics(State(state): State<Handle>) -> Response {
     let mut text = String::new();
     headline(&mut text, "requests_total", "counter", "Requests answered.");
     for (class, count) in (1..).zip(&state.meters.0) {

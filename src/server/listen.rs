@@ -10,7 +10,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::state::AppState;
+use super::state::{AppState, Handle};
 use super::{connection, limits, router};
 
 /// Serves the site on `listener` until `shutdown` ends.
@@ -22,6 +22,7 @@ pub async fn run(
     state: AppState,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let AppState(state) = state;
     let connections = GracefulShutdown::new();
     let accepting = accept(&listener, &state, &connections);
     tokio::select! {
@@ -36,8 +37,8 @@ pub async fn run(
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, state: &AppState, connections: &GracefulShutdown) {
-    let router = router(state.clone());
+async fn accept(listener: &TcpListener, state: &Handle, connections: &GracefulShutdown) {
+    let router = router(AppState(Arc::clone(state)));
     let places = Arc::new(Semaphore::new(state.limits.connections));
     let addresses = Arc::new(Addresses::default());
     loop {

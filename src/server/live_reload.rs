@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
 use super::representation::{Caching, Representation};
-use super::state::AppState;
+use super::state::Handle;
 use super::stream;
 
 const SCRIPT: &str = include_str!("live_reload.js");
@@ -47,7 +47,7 @@ struct Message<'a> {
 }
 
 /// `GET /_/reload`
-pub(super) async fn stream(State(state): State<AppState>) -> Response {
+pub(super) async fn stream(State(state): State<Handle>) -> Response {
     let Some(mut states) = state.dev.clone() else { return StatusCode::NOT_FOUND.into_response() };
     let run = state.began;
     let write = move |state: &DevState| {
@@ -59,7 +59,7 @@ pub(super) async fn stream(State(state): State<AppState>) -> Response {
 }
 
 /// `GET /_/reload.js`
-pub(super) async fn script(State(state): State<AppState>, headers: HeaderMap) -> Response {
+pub(super) async fn script(State(state): State<Handle>, headers: HeaderMap) -> Response {
     if !state.is_dev() {
         return StatusCode::NOT_FOUND.into_response();
     }

@@ -58,7 +58,7 @@ pub use state::{AppState, Counting, Parts};
 /// Answers every request for the site that `state` holds. Within a tokio runtime, as it follows the numbers.
 ///
 /// A request says where it comes from with a [`Peer`] among its extensions.
-pub fn router(state: AppState) -> Router {
+pub fn router(AppState(state): AppState) -> Router {
     tokio::spawn(stats::follow(state.clone()));
     let routes = Router::new()
         .route("/_/event", post(collect::event).options(collect::preflight))

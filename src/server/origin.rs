@@ -31,7 +31,6 @@ pub(super) fn sender(headers: &HeaderMap, allowed: Allowed<'_>) -> Sender {
     let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
     match (site, origin) {
         (Some(b"same-origin"), _) | (None | Some(b"none"), None) => Sender::Own,
-        (_, None) => Sender::Foreign,
         (_, Some(origin)) if allowed.origins.iter().any(|other| is_same(other, origin)) => {
             Sender::Allowed
         }

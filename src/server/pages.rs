@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::files::Found;
 use super::representation::{Caching, Representation};
-use super::state::AppState;
+use super::state::Handle;
 use super::{content_type, stats};
 use crate::permalink::UrlPath;
 use crate::site::{self, Answer, OutputFile, Site};
@@ -24,7 +24,7 @@ const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const ATTEMPTS: usize = 3;
 
 /// Answers a request for anything that the server does not keep for itself.
-pub(super) async fn answer(State(state): State<AppState>, request: Request) -> Response {
+pub(super) async fn answer(State(state): State<Handle>, request: Request) -> Response {
     if let Err(response) = check_method(request.method()) {
         return *response;
     }
@@ -68,7 +68,7 @@ pub(super) fn redirect(site: &Site, path: &UrlPath, query: Option<&str>) -> Resp
 
 /// The bytes of a file of `site`; none if the folder has others by now.
 pub(super) async fn contents(
-    state: &AppState,
+    state: &Handle,
     site: &Site,
     path: &UrlPath,
     file: OutputFile,
@@ -91,13 +91,13 @@ pub(super) async fn contents(
 
 /// The site as it is now, then each newer one for a while: for when files are replaced under our hands.
 pub(super) struct Newest<'a> {
-    state: &'a AppState,
+    state: &'a Handle,
     sites: watch::Receiver<Arc<Site>>,
     tried: usize,
 }
 
 impl<'a> Newest<'a> {
-    pub(super) fn of(state: &'a AppState) -> Self {
+    pub(super) fn of(state: &'a Handle) -> Self {
         Self { state, sites: state.sites.clone(), tried: 0 }
     }
 
@@ -123,7 +123,7 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     /// The answer of `site`; none if its files have been replaced.
-    async fn answer(&self, state: &AppState, site: &Site) -> Option<Response> {
+    async fn answer(&self, state: &Handle, site: &Site) -> Option<Response> {
         match site.look_up(self.path) {
             Answer::File(path, _) if !is_canonical(self.uri.path(), path) => {
                 Some(redirect(site, path, self.uri.query()))
@@ -136,7 +136,7 @@ impl Asked<'_> {
 
     async fn file(
         &self,
-        state: &AppState,
+        state: &Handle,
         site: &Site,
         path: &UrlPath,
         file: OutputFile,
@@ -149,7 +149,7 @@ impl Asked<'_> {
         Some(answer.answer(self.headers, &state.cache).await)
     }
 
-    async fn missing(&self, state: &AppState, site: &Site) -> Option<Response> {
+    async fn missing(&self, state: &Handle, site: &Site) -> Option<Response> {
         let Some((path, file)) = site.catalog().files.get_key_value("/404.html") else {
             return Some((StatusCode::NOT_FOUND, "not found\n").into_response());
         };

@@ -1,10 +1,10 @@
 //! What the handlers share.
 
 use std::net::IpAddr;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use tokio::sync::{Semaphore, watch};
 
 use super::board::Board;
@@ -52,7 +52,10 @@ pub struct Counting {
 
 /// The handles that handlers share; cheap to clone.
 #[derive(Clone)]
-pub struct AppState(Arc<Shared>);
+pub struct AppState(pub(super) Handle);
+
+/// What handlers are given.
+pub(super) type Handle = Arc<Shared>;
 
 /// What is behind an [`AppState`].
 pub(super) struct Shared {
@@ -82,7 +85,7 @@ impl AppState {
         let Parts { sites, counting, serve, analytics, stats, clock, dev, limits } = parts;
         Self(Arc::new(Shared {
             board: Arc::new(Board::new(sites.clone(), counting.clone())),
-            protection: Protection::new(&serve, analytics.endpoint.as_ref()),
+            protection: Protection::new(own_headers(&serve), analytics.endpoint.as_ref()),
             began: clock.now().as_millis(),
             collector: counting.map(|Counting { recorder, .. }| {
                 Collector::new(recorder, analytics, &sites.borrow().identity().base, clock)
@@ -121,10 +124,8 @@ impl Shared {
     }
 }
 
-impl Deref for AppState {
-    type Target = Shared;
-
-    fn deref(&self) -> &Shared {
-        &self.0
-    }
+/// The headers of the settings, under names that HTTP knows.
+fn own_headers(serve: &Serve) -> Vec<(HeaderName, HeaderValue)> {
+    let named = |(name, value): (&String, &HeaderValue)| Some((name.parse().ok()?, value.clone()));
+    serve.headers.iter().filter_map(named).collect()
 }

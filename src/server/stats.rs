@@ -12,7 +12,7 @@ use super::board::Reading;
 use super::files::Found;
 use super::pages::{self, Newest};
 use super::representation::{Caching, Representation};
-use super::state::AppState;
+use super::state::Handle;
 use super::{headers, stream};
 use crate::config::Access;
 use crate::permalink::UrlPath;
@@ -30,7 +30,7 @@ const BARE_FRAME: (&str, &str) = (
 );
 
 /// `GET /stats/`; `path` is the address asked for, with or without its final slash.
-pub(super) async fn page(state: &AppState, path: &UrlPath, headers: &HeaderMap) -> Response {
+pub(super) async fn page(state: &Handle, path: &UrlPath, headers: &HeaderMap) -> Response {
     if !is_public(state) {
         return not_found();
     }
@@ -51,7 +51,7 @@ pub(super) async fn page(state: &AppState, path: &UrlPath, headers: &HeaderMap) 
 }
 
 /// `GET /_/stats.json`
-pub(super) async fn json(State(state): State<AppState>, headers: HeaderMap) -> Response {
+pub(super) async fn json(State(state): State<Handle>, headers: HeaderMap) -> Response {
     if !is_public(&state) {
         return not_found();
     }
@@ -63,7 +63,7 @@ pub(super) async fn json(State(state): State<AppState>, headers: HeaderMap) -> R
 }
 
 /// `GET /_/stats/live`: the numbers at once, then whenever one has changed.
-pub(super) async fn live(State(state): State<AppState>) -> Response {
+pub(super) async fn live(State(state): State<Handle>) -> Response {
     if !is_public(&state) {
         return not_found();
     }
@@ -76,7 +76,7 @@ pub(super) async fn live(State(state): State<AppState>) -> Response {
 }
 
 /// `GET /_/stats.js`
-pub(super) async fn script(State(state): State<AppState>, headers: HeaderMap) -> Response {
+pub(super) async fn script(State(state): State<Handle>, headers: HeaderMap) -> Response {
     let script = Representation::script(Bytes::from_static(SCRIPT.as_bytes()), Caching::Revalidate);
     let mut response = script.answer(&headers, &state.cache).await;
     headers::restrict(response.headers_mut());
@@ -84,7 +84,7 @@ pub(super) async fn script(State(state): State<AppState>, headers: HeaderMap) ->
 }
 
 /// Puts each reading into `live` while anybody listens, at most one for each [`Limits::stream_pace`](super::Limits).
-pub(super) async fn follow(state: AppState) {
+pub(super) async fn follow(state: Handle) {
     let (mut sites, mut snapshots) = state.board.sources();
     let mut stop = state.stop.subscribe();
     let mut counted = true;
@@ -112,7 +112,7 @@ fn frame_of(reading: &Reading) -> Bytes {
     stream::event(reading.number, json)
 }
 
-fn is_public(state: &AppState) -> bool {
+fn is_public(state: &Handle) -> bool {
     state.stats.access == Access::Public
 }
 
@@ -127,13 +127,13 @@ fn failed() -> Response {
 }
 
 /// The numbers now, read off the async threads.
-pub(super) async fn read(state: &AppState) -> Option<Arc<Reading>> {
+pub(super) async fn read(state: &Handle) -> Option<Arc<Reading>> {
     let board = Arc::clone(&state.board);
     tokio::task::spawn_blocking(move || board.read()).await.ok()
 }
 
 /// The page of the theme's look, cut where the numbers go; none if the folder has other files by now.
-async fn frame(state: &AppState, site: &Site) -> Option<(String, String)> {
+async fn frame(state: &Handle, site: &Site) -> Option<(String, String)> {
     let path = Site::private(STATS_FRAME);
     let Some(file) = site.catalog().files.get(&path) else {
         return Some((BARE_FRAME.0.to_owned(), BARE_FRAME.1.to_owned()));
@@ -147,7 +147,7 @@ async fn frame(state: &AppState, site: &Site) -> Option<(String, String)> {
 }
 
 /// The dashboard with the numbers in it, rendered once for each reading.
-async fn inside(state: &AppState) -> Option<String> {
+async fn inside(state: &Handle) -> Option<String> {
     let board = Arc::clone(&state.board);
     let rendered = tokio::task::spawn_blocking(move || {
         let reading = board.read();

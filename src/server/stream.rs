@@ -12,7 +12,7 @@ use http::{HeaderName, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use super::channel_body::ChannelBody;
-use super::state::AppState;
+use super::state::Handle;
 
 /// How long a browser waits before it connects again, in milliseconds.
 const RETRY_MILLIS: u32 = 3000;
@@ -42,7 +42,7 @@ pub(super) fn event(id: u64, data: &str) -> Bytes {
 ///
 /// A slow reader misses what was replaced meanwhile, and holds nobody up. When all places are taken, 503.
 pub(super) fn open<T, W>(
-    state: &AppState,
+    state: &Handle,
     first: Bytes,
     events: watch::Receiver<T>,
     write: W,

@@ -1,0 +1,193 @@
+//! Front matter as keys and values: read by `gray_matter`, guarded against what it lets through.
+
+use gray_matter::Pod;
+use gray_matter::engine::{Engine, JSON, TOML, YAML};
+use serde_json::Value;
+
+use super::fences::Format;
+use crate::problem::Mistake;
+
+/// More front matter than any page needs, in bytes.
+const LARGEST: usize = 64 * 1024;
+
+/// A mistake within front matter, and the byte of it where it is, if known.
+pub(super) type Misplaced = (Option<usize>, Mistake);
+
+/// Reads `matter` into a JSON object; keys are ordered by name, for the engine forgets their order.
+pub(super) fn read(
+    format: Format,
+    matter: &str,
+) -> Result<serde_json::Map<String, Value>, Misplaced> {
+    if matter.len() > LARGEST {
+        return Err((None, Mistake::FrontMatterTooLarge));
+    }
+    if let Some(offset) = matter.find('\0') {
+        let reason = "it has a NUL character in it".to_owned();
+        let mistake = Mistake::FrontMatterSyntax { format: format.name(), reason };
+        return Err((Some(offset), mistake));
+    }
+    if let Some(offset) = anchor(matter).filter(|_| format == Format::Yaml) {
+        return Err((Some(offset), Mistake::YamlAlias));
+    }
+    let parsed = match format {
+        Format::Yaml => YAML::parse(matter),
+        Format::Toml => TOML::parse(matter),
+        Format::Json => JSON::parse(matter),
+    };
+    match parsed.map(to_json) {
+        Ok(Value::Object(table)) => Ok(table),
+        Ok(Value::Null) => Ok(serde_json::Map::new()),
+        Ok(other) => Err((Some(0), Mistake::NotATable { found: kind_of(&other) })),
+        Err(error) => Err(syntax_mistake(format, matter, &error.to_string())),
+    }
+}
+
+/// What kind of value it is, with an article.
+pub(super) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
+    }
+}
+
+fn to_json(pod: Pod) -> Value {
+    match pod {
+        Pod::Null => Value::Null,
+        Pod::String(text) => Value::String(text),
+        Pod::Integer(number) => Value::from(number),
+        Pod::Float(number) => Value::from(number),
+        Pod::Boolean(truth) => Value::Bool(truth),
+        Pod::Array(items) => items.into_iter().map(to_json).collect(),
+        Pod::Hash(table) => {
+            let mut entries: Vec<(String, Pod)> = table.into_iter().collect();
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            entries.into_iter().map(|(key, value)| (key, to_json(value))).collect()
+        }
+    }
+}
+
+/// The first YAML anchor: without anchors there are no aliases, and without aliases nothing grows.
+fn anchor(matter: &str) -> Option<usize> {
+    let mut offset = 0;
+    for line in matter.split_inclusive('\n') {
+        if let Some(found) = anchor_in(line) {
+            return Some(offset + found);
+        }
+        offset += line.len();
+    }
+    None
+}
+
+/// An `&name` where a value may begin, outside quotes and comments.
+fn anchor_in(line: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut value_may_begin = true;
+    let mut previous = ' ';
+    for (offset, letter) in line.char_indices() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (None, '#') if previous.is_whitespace() => return None,
+            (None, '"' | '\'') if value_may_begin => quote = Some(letter),
+            (None, '&') if value_may_begin => return Some(offset),
+            _ => {}
+        }
+        value_may_begin = match letter {
+            '[' | '{' | ',' => true,
+            ' ' | '\t' => value_may_begin || matches!(previous, ':' | '-' | '?'),
+            '-' | '?' => value_may_begin,
+            _ => false,
+        };
+        previous = letter;
+    }
+    None
+}
+
+fn syntax_mistake(format: Format, matter: &str, message: &str) -> Misplaced {
+    let message = message.rsplit("deserialize error: ").next().unwrap_or(message);
+    let line = number_after(message, "line ");
+    let column = number_after(message, "column ").or_else(|| number_after(message, "col "));
+    let offset = line.map(|line| offset_of(matter, line, column.unwrap_or(1)));
+    let reason = reason_in(message);
+    (offset, Mistake::FrontMatterSyntax { format: format.name(), reason })
+}
+
+/// The sentence in what a parser says, without its own places and pictures.
+fn reason_in(message: &str) -> String {
+    let lines = message.lines().filter(|line| {
+        let line = line.trim_start();
+        !line.is_empty()
+            && !line.starts_with("TOML parse error")
+            && !line.contains('|')
+            && !line.starts_with('^')
+    });
+    let joined = lines.collect::<Vec<_>>().join(", ");
+    let end =
+        [" at byte", " at line", " at char"].iter().filter_map(|mark| joined.find(mark)).min();
+    joined[..end.unwrap_or(joined.len())].trim_matches(['"', ' ']).to_owned()
+}
+
+fn number_after(text: &str, mark: &str) -> Option<usize> {
+    let start = text.find(mark)? + mark.len();
+    let digits = text[start..].find(|letter: char| !letter.is_ascii_digit());
+    text[start..digits.map_or(text.len(), |digits| start + digits)].parse().ok()
+}
+
+/// The byte offset of a line and column, both counted from one.
+fn offset_of(text: &str, line: usize, column: usize) -> usize {
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let rest = text[start..].lines().next().unwrap_or_default();
+    let within = rest.char_indices().nth(column.saturating_sub(1));
+    start + within.map_or(rest.len(), |(offset, _)| offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anchors_are_found_where_values_begin_and_nowhere_else() {
+        for (line, found) in [
+            ("a: &x 1", Some(3)),
+            ("- &x 1", Some(2)),
+            ("a: [&x 1, 2]", Some(4)),
+            ("&x", Some(0)),
+            ("title: R&D, Q &A", None),
+            ("title: \"a: &b\"", None),
+            ("# a: &b", None),
+            ("url: https://x/?a=1&b=2", None),
+        ] {
+            assert_eq!(anchor(line), found, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_syntax_error_is_placed() {
+        for (format, matter, offset) in [
+            (Format::Yaml, "a: 1\nb: [1\n", 5..12),
+            (Format::Toml, "a = 1\nb = \n", 6..11),
+            (Format::Json, "{\"a\": 1,\n \"b\" 2}", 9..16),
+        ] {
+            let (found, mistake) = read(format, matter).unwrap_err();
+            assert!(offset.contains(&found.unwrap()), "{found:?} {mistake}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused_at_once() {
+        let bomb: String = (1..12)
+            .map(|n| format!("a{n}: &a{n} [*a{p}, *a{p}, *a{p}, *a{p}]\n", p = n - 1))
+            .collect();
+        assert_eq!(read(Format::Yaml, &bomb).unwrap_err().1, Mistake::YamlAlias);
+        for (format, text) in [
+            (Format::Toml, format!("a = {}", "[".repeat(60_000))),
+            (Format::Yaml, "[".repeat(60_000)),
+            (Format::Json, format!("{{\"a\": {}", "[".repeat(60_000))),
+        ] {
+            assert!(read(format, &text).is_err());
+        }
+    }
+}

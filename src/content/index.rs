@@ -1,0 +1,301 @@
+//! Every page to be published: ordered, filtered, no two at one address.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::tags::Tags;
+use super::{Asset, Page, Role};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::permalink::UrlPath;
+use crate::problem::{Mistake, Place, Problem};
+
+/// Every page to be published, newest first, no two at one address; answers what path means which page.
+#[derive(Debug, Clone, Default)]
+pub struct ContentIndex {
+    /// Posts newest first, then pages by their order and title; unlisted ones too.
+    pages: Vec<Arc<Page>>,
+    listed_posts: Vec<Arc<Page>>,
+    home: Option<Arc<Page>>,
+    footer: Option<Arc<Page>>,
+    by_path: HashMap<UrlPath, usize>,
+    by_source: HashMap<String, usize>,
+    aliases: Vec<(UrlPath, Arc<Page>)>,
+    tags: Tags,
+    assets: Vec<Asset>,
+    next_due: Option<Timestamp>,
+}
+
+impl ContentIndex {
+    /// The index of what of `pages` is to be published at `now`, and what stands in one another's way.
+    pub fn new(
+        pages: Vec<Page>,
+        assets: Vec<Asset>,
+        config: &Config,
+        now: Timestamp,
+    ) -> (Self, Vec<Problem>) {
+        let mut index = Self { next_due: next_due(&pages, config, now), ..Self::default() };
+        let published = pages.into_iter().filter(|page| is_published(page, config, now));
+        let mut problems = Vec::new();
+        for page in published.map(Arc::new) {
+            index.place(page, &mut problems);
+        }
+        index.pages.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
+        index.check_addresses(config, &mut problems);
+        for (at, page) in index.pages.iter().enumerate() {
+            index.by_path.entry(page.path.clone()).or_insert(at);
+            index.by_source.insert(page.file.relative.clone(), at);
+        }
+        let listed = index.pages.iter().filter(|page| page.is_post() && page.is_listed());
+        index.listed_posts = listed.cloned().collect();
+        index.tags = Tags::of(&index.listed_posts);
+        let is_wanted = |asset: &Asset| {
+            asset.owner.as_ref().is_none_or(|owner| index.by_source(owner).is_some())
+        };
+        index.assets = assets.into_iter().filter(is_wanted).collect();
+        (index, problems)
+    }
+
+    fn place(&mut self, page: Arc<Page>, problems: &mut Vec<Problem>) {
+        let slot = match page.role {
+            Role::Home => &mut self.home,
+            Role::Footer => &mut self.footer,
+            Role::Post | Role::Page => return self.pages.push(page),
+        };
+        match slot {
+            None => *slot = Some(page),
+            Some(other) => problems.push(collision(&page, &page.path, &other.file.name)),
+        }
+    }
+
+    /// Finds pages and aliases that share an address, even if only a careless file system would say so.
+    fn check_addresses(&mut self, config: &Config, problems: &mut Vec<Problem>) {
+        let mut taken: HashMap<String, &Arc<Page>> = HashMap::new();
+        if let Some(home) = &self.home {
+            taken.insert(home.path.folded(), home);
+        }
+        for page in &self.pages {
+            if page.path.is_reserved(&config.stats.path) {
+                let mistake = Mistake::ReservedPath { path: page.path.to_string() };
+                problems.push(Problem::new(Place::file(&page.file.name), mistake));
+            }
+            if let Some(other) = taken.insert(page.path.as_folder().folded(), page) {
+                problems.push(collision(page, &page.path, &other.file.name));
+            }
+        }
+        for page in &self.pages {
+            for alias in &page.front_matter.aliases {
+                let folded = alias.as_folder().folded();
+                match taken.get(&folded) {
+                    Some(other) if other.path == page.path => {}
+                    Some(other) => problems.push(alias_collision(page, alias, &other.file.name)),
+                    None => {
+                        taken.insert(folded, page);
+                        self.aliases.push((alias.clone(), page.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Posts newest first, then pages by their order and title; unlisted ones too.
+    pub fn pages(&self) -> &[Arc<Page>] {
+        &self.pages
+    }
+
+    /// The posts that may be named, newest first.
+    pub fn listed_posts(&self) -> &[Arc<Page>] {
+        &self.listed_posts
+    }
+
+    /// The pages that are no posts and may be named, by their order and title.
+    pub fn listed_pages(&self) -> impl Iterator<Item = &Arc<Page>> {
+        self.pages.iter().filter(|page| !page.is_post() && page.is_listed())
+    }
+
+    /// The text of the home page.
+    pub fn home(&self) -> Option<&Arc<Page>> {
+        self.home.as_ref()
+    }
+
+    /// The text below every page.
+    pub fn footer(&self) -> Option<&Arc<Page>> {
+        self.footer.as_ref()
+    }
+
+    /// The page at `path`.
+    pub fn at(&self, path: &UrlPath) -> Option<&Arc<Page>> {
+        self.by_path.get(path).map(|at| &self.pages[*at])
+    }
+
+    /// The page made of the file `relative` to `content/`.
+    pub fn by_source(&self, relative: &str) -> Option<&Arc<Page>> {
+        let special = [&self.home, &self.footer].into_iter().flatten();
+        self.by_source
+            .get(relative)
+            .map(|at| &self.pages[*at])
+            .or_else(|| special.into_iter().find(|page| page.file.relative == relative))
+    }
+
+    /// Old addresses, and the pages they lead to.
+    pub fn aliases(&self) -> &[(UrlPath, Arc<Page>)] {
+        &self.aliases
+    }
+
+    /// What posts are filed under.
+    pub fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// Files that are published as they are.
+    pub fn assets(&self) -> &[Asset] {
+        &self.assets
+    }
+
+    /// When the index changes by itself: a post falls due, or a page expires.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.next_due
+    }
+
+    /// The listed posts before and after the one at `path`: the older, then the newer.
+    pub fn neighbors(&self, path: &UrlPath) -> (Option<&Arc<Page>>, Option<&Arc<Page>>) {
+        let Some(page) = self.at(path) else { return (None, None) };
+        let Ok(at) = self.listed_posts.binary_search_by(|post| order_of(post).cmp(&order_of(page)))
+        else {
+            return (None, None);
+        };
+        let newer = at.checked_sub(1).and_then(|newer| self.listed_posts.get(newer));
+        (self.listed_posts.get(at + 1), newer)
+    }
+}
+
+/// Posts newest first; then pages by their order, those without one last, and title.
+fn order_of(page: &Page) -> impl Ord + '_ {
+    let newest_first = std::cmp::Reverse(page.date.filter(|_| page.is_post()));
+    let order = page.front_matter.order.filter(|_| !page.is_post()).unwrap_or(i64::MAX);
+    let title = (!page.is_post()).then_some(page.title.as_str());
+    (page.role, newest_first, order, title, &page.path)
+}
+
+fn is_published(page: &Page, config: &Config, now: Timestamp) -> bool {
+    let front_matter = &page.front_matter;
+    let is_due = config.future || page.date.is_none_or(|date| date <= now);
+    let is_current = front_matter.expires.is_none_or(|expires| now < expires);
+    (config.drafts || !front_matter.draft) && is_due && is_current
+}
+
+fn next_due(pages: &[Page], config: &Config, now: Timestamp) -> Option<Timestamp> {
+    let counts = |page: &&Page| config.drafts || !page.front_matter.draft;
+    let instants = |page: &Page| [page.date, page.front_matter.expires];
+    pages.iter().filter(counts).flat_map(instants).flatten().filter(|instant| *instant > now).min()
+}
+
+fn collision(page: &Page, path: &UrlPath, other: &str) -> Problem {
+    let mistake = Mistake::Collision { path: path.to_string(), other: other.to_owned() };
+    Problem::new(Place::file(&page.file.name), mistake)
+}
+
+fn alias_collision(page: &Page, alias: &UrlPath, other: &str) -> Problem {
+    let mistake = Mistake::AliasCollision { alias: alias.to_string(), other: other.to_owned() };
+    Problem::new(Place::file(&page.file.name), mistake)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+    use crate::content::source::SourceFile;
+
+    fn index(files: &[(&str, &str)]) -> (ContentIndex, Vec<String>) {
+        let sources = Sources { root: "/site".into(), ..Sources::default() };
+        let (config, _) = Config::from_text("tallymark.toml", "", &sources);
+        let pages = files.iter().map(|(relative, text)| {
+            let file = SourceFile {
+                path: format!("/site/content/{relative}").into(),
+                name: format!("content/{relative}"),
+                relative: (*relative).to_owned(),
+            };
+            Page::read(file, text, &config).page.unwrap()
+        });
+        let now = Timestamp::from_millis(1_795_478_400_000); // 2026-11-24T00:00:00Z
+        let (index, problems) = ContentIndex::new(pages.collect(), Vec::new(), &config, now);
+        (index, problems.iter().map(|problem| problem.to_string().replace('\n', "")).collect())
+    }
+
+    fn paths<'a>(pages: impl IntoIterator<Item = &'a Arc<Page>>) -> Vec<&'a str> {
+        pages.into_iter().map(|page| page.path.as_str()).collect()
+    }
+
+    #[test]
+    fn only_what_is_due_is_published_and_only_what_is_listed_is_named() {
+        let (index, problems) = index(&[
+            ("blog/old.md", "---\ndate: 2025-01-01\ntags: [Rust, web]\n---\n"),
+            ("blog/new.md", "---\ndate: 2026-11-24\ntags: [rust]\n---\n"),
+            ("blog/due.md", "---\ndate: 2026-11-24T00:00:01Z\n---\n"),
+            ("blog/draft.md", "---\ndate: 2026-01-01\ndraft: true\n---\n"),
+            ("blog/gone.md", "---\ndate: 2026-01-01\nexpires: 2026-11-24\n---\n"),
+            ("blog/ends.md", "---\ndate: 2026-02-01\nexpires: 2026-11-25\n---\n"),
+            ("blog/secret.md", "---\ndate: 2026-03-01\nunlisted: true\ntags: [rust]\n---\n"),
+            ("b.md", "---\norder: 1\n---\n"),
+            ("a.md", ""),
+        ]);
+        assert_eq!(problems, [""; 0]);
+        assert_eq!(paths(index.pages()), ["/new/", "/secret/", "/ends/", "/old/", "/b/", "/a/"]);
+        assert_eq!(paths(index.listed_posts()), ["/new/", "/ends/", "/old/"]);
+        assert_eq!(paths(index.listed_pages()), ["/b/", "/a/"]);
+        let rust = index.tags().term("RUST").unwrap();
+        assert_eq!((rust.name.as_str(), paths(&rust.posts)), ("Rust", vec!["/new/", "/old/"]));
+        assert_eq!(index.next_due().unwrap().to_rfc3339(), "2026-11-24T00:00:01Z");
+    }
+
+    #[test]
+    fn neighbors_are_the_listed_posts_on_either_side() {
+        let (index, _) = index(&[
+            ("blog/a.md", "---\ndate: 2026-01-01\n---\n"),
+            ("blog/b.md", "---\ndate: 2026-01-02\nunlisted: true\n---\n"),
+            ("blog/c.md", "---\ndate: 2026-01-03\n---\n"),
+            ("blog/d.md", "---\ndate: 2026-01-03\n---\n"),
+            ("page.md", ""),
+        ]);
+        let around = |path: &str| {
+            let (older, newer) = index.neighbors(&UrlPath::parse(path).unwrap());
+            (older.map(|page| page.path.as_str()), newer.map(|page| page.path.as_str()))
+        };
+        assert_eq!(around("/a/"), (None, Some("/d/")));
+        assert_eq!(around("/d/"), (Some("/a/"), Some("/c/")));
+        assert_eq!(around("/c/"), (Some("/d/"), None));
+        assert_eq!(around("/b/"), (None, None));
+        assert_eq!(around("/page/"), (None, None));
+    }
+
+    #[test]
+    fn whatever_shares_an_address_is_told_with_both_names() {
+        let (_, problems) = index(&[
+            ("about.md", ""),
+            ("pages/about.md", ""),
+            ("Größe.md", ""),
+            ("gro\u{308}ße.md", ""),
+            ("stats.md", ""),
+            ("_/x.md", ""),
+            ("one.md", "---\naliases: [/about, /old, /one/]\n---\n"),
+            ("two.md", "---\naliases: [/OLD/]\n---\n"),
+            ("home.md", ""),
+            ("index.md", ""),
+        ]);
+        let mut problems: Vec<&str> =
+            problems.iter().filter_map(|problem| problem.split("  help").next()).collect();
+        problems.sort_unstable();
+        assert_eq!(
+            problems,
+            [
+                "content/Größe.md: error: the address `/größe/` is also that of `content/gro\u{308}ße.md`",
+                "content/_/x.md: error: the address `/_/x/` is kept for the server",
+                "content/index.md: error: the address `/` is also that of `content/home.md`",
+                "content/one.md: error: the alias `/about/` is also an address of `content/pages/about.md`",
+                "content/pages/about.md: error: the address `/about/` is also that of `content/about.md`",
+                "content/stats.md: error: the address `/stats/` is kept for the server",
+                "content/two.md: error: the alias `/OLD/` is also an address of `content/one.md`",
+            ]
+        );
+    }
+}

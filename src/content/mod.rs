@@ -1,0 +1,60 @@
+//! What the author wrote, from the files below `content/` to the index of what is published.
+
+mod asset;
+pub mod front_matter;
+mod index;
+mod page;
+pub mod source;
+mod tags;
+
+use rayon::prelude::*;
+
+pub use self::asset::Asset;
+pub use self::index::ContentIndex;
+pub use self::page::{Page, Read, Role};
+pub use self::tags::{TAGS_FOLDER, Tags, Term};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::permalink::UrlPathError;
+use crate::problem::{Mistake, Place, Problem};
+
+/// Reads everything below `content/` into the index of what is published at `now`.
+///
+/// Fails when a file cannot be read; what the author got wrong is in the problems.
+pub fn load(config: &Config, now: Timestamp) -> anyhow::Result<(ContentIndex, Vec<Problem>)> {
+    let walk = source::walk(&config.content_dir(), &config.root)?;
+    let mut problems = walk.problems;
+    let (sources, others): (Vec<_>, Vec<_>) =
+        walk.files.into_iter().partition(source::SourceFile::is_markdown);
+    let reads: Vec<Read> =
+        sources.into_par_iter().map(|file| read(file, config)).collect::<anyhow::Result<_>>()?;
+    let mut pages = Vec::with_capacity(reads.len());
+    for read in reads {
+        pages.extend(read.page);
+        problems.extend(read.problems);
+    }
+    let bundles = asset::Bundles::of(&pages);
+    let mut assets = Vec::with_capacity(others.len());
+    for file in others {
+        let name = file.name.clone();
+        match bundles.place(file) {
+            Ok(asset) => assets.push(asset),
+            Err(error) => problems.push(wrong_name(&name, error)),
+        }
+    }
+    let (index, mut more) = ContentIndex::new(pages, assets, config, now);
+    problems.append(&mut more);
+    Ok((index, problems))
+}
+
+fn read(file: source::SourceFile, config: &Config) -> anyhow::Result<Read> {
+    Ok(match source::read(&file)? {
+        Ok(text) => Page::read(file, &text, config),
+        Err(problem) => Read { page: None, problems: vec![problem] },
+    })
+}
+
+/// A file whose name cannot be part of an address.
+pub fn wrong_name(name: &str, error: UrlPathError) -> Problem {
+    Problem::new(Place::file(name), Mistake::FileName { reason: error.to_string() })
+}

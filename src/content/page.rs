@@ -1,0 +1,329 @@
+//! One valid source file that knows its address; its body is still Markdown.
+
+use std::fs;
+
+use anyhow::Context;
+use jiff::tz::TimeZone;
+
+use super::front_matter::{self, FrontMatter, Source};
+use super::source::SourceFile;
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::markdown;
+use crate::permalink::{Slug, UrlPath};
+use crate::problem::{Mistake, Place, Problem};
+use crate::site::Digest;
+
+/// The folder whose pages are addressed as if it were not there.
+const TRANSPARENT_FOLDER: &str = "pages";
+
+/// What a source file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// It has a date, and appears in lists, feeds and tags.
+    Post,
+    /// It is reached by its address and by links.
+    Page,
+    /// Its text stands on the home page.
+    Home,
+    /// Its text stands below every page.
+    Footer,
+}
+
+/// One valid source file that knows its permalink; its body is still Markdown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The file.
+    pub file: SourceFile,
+    /// What it is for.
+    pub role: Role,
+    /// Its metadata.
+    pub front_matter: FrontMatter,
+    /// What readers know it by.
+    pub title: String,
+    /// Its address.
+    pub path: UrlPath,
+    /// When a post is published; a page may have a date too.
+    pub date: Option<Timestamp>,
+    /// Plain text for lists and feeds.
+    pub summary: String,
+    /// How many words a reader meets.
+    pub words: usize,
+    /// Whether the body opens with a heading that says the title.
+    pub opens_with_title: bool,
+    /// What its file hashes to.
+    pub digest: Digest,
+    /// Where the body begins in the file, in bytes.
+    pub body: usize,
+}
+
+/// A page, if the file makes one, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Read {
+    /// The page; none if its address or its date cannot be told.
+    pub page: Option<Page>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+impl Page {
+    /// Reads `text`, the contents of `file`.
+    pub fn read(file: SourceFile, text: &str, config: &Config) -> Read {
+        let source = Source { name: &file.name, text };
+        let parsed = front_matter::parse(source, &config.timezone);
+        let mut problems = parsed.problems;
+        let front_matter = parsed.front_matter;
+        let body = &text[parsed.body..];
+        let outline = markdown::outline(body, &markdown::Options::default());
+        let spot = Spot::of(&file.relative, config);
+        let named = spot.dated_name(&config.timezone);
+        let date = front_matter.date.or(named.map(|(date, _)| date));
+        let stem = named.map_or(spot.name, |(_, rest)| rest);
+        let path = match spot.address(&front_matter, stem, date, config) {
+            Ok(path) => Some(path),
+            Err(mistake) => {
+                problems.push(Problem::new(Place::file(&file.name), mistake));
+                None
+            }
+        };
+        if spot.role == Role::Post && date.is_none() && !has_wrong_date(&problems) {
+            problems.push(Problem::new(Place::at(&file.name, text, 0), Mistake::NoDate));
+        }
+        let title = front_matter.title.clone();
+        let opens_with_title = outline.opens_with_title
+            && title.as_ref().is_none_or(|title| same_words(title, outline.heading.as_deref()));
+        let title =
+            title.or_else(|| outline.heading.clone()).unwrap_or_else(|| title_of_name(stem));
+        let summary = front_matter.excerpt.clone().unwrap_or(outline.summary);
+        let page = path.filter(|_| spot.role != Role::Post || date.is_some()).map(|path| Self {
+            role: spot.role,
+            title,
+            path,
+            date,
+            summary,
+            words: outline.words,
+            opens_with_title,
+            digest: Digest::of(text.as_bytes()),
+            body: parsed.body,
+            front_matter,
+            file,
+        });
+        Read { page, problems }
+    }
+
+    /// Whether it is a post.
+    pub fn is_post(&self) -> bool {
+        self.role == Role::Post
+    }
+
+    /// Whether it may be named in lists, feeds and everywhere else.
+    pub fn is_listed(&self) -> bool {
+        !self.front_matter.unlisted
+    }
+
+    /// A name that outlives the address.
+    pub fn id(&self) -> &str {
+        self.front_matter.id.as_deref().unwrap_or(&self.file.relative)
+    }
+
+    /// The whole contents of the file, read anew, and where the body begins in it.
+    pub fn source_text(&self) -> anyhow::Result<String> {
+        fs::read_to_string(&self.file.path)
+            .with_context(|| format!("cannot read `{}`", self.file.name))
+    }
+}
+
+fn has_wrong_date(problems: &[Problem]) -> bool {
+    problems.iter().any(|problem| match &problem.mistake {
+        Mistake::WrongDate { key, .. } | Mistake::WrongType { key, .. } => key.contains("ate"),
+        mistake => mistake.severity() == crate::problem::Severity::Error,
+    })
+}
+
+/// Where a source file lies, and what that makes of it.
+struct Spot<'a> {
+    role: Role,
+    /// The folders above it, from `content/` on, without those that do not count.
+    folders: Vec<&'a str>,
+    /// Its name without the extension; of an `index.md` the name of its folder.
+    name: &'a str,
+}
+
+impl<'a> Spot<'a> {
+    fn of(relative: &'a str, config: &Config) -> Self {
+        let mut folders: Vec<&str> = relative.split('/').collect();
+        let file = folders.pop().unwrap_or_default();
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        let posts_dir = config.posts_dirs.iter().find(|dir| is_within(relative, dir));
+        if folders.first() == Some(&TRANSPARENT_FOLDER) && posts_dir.is_none() {
+            folders.remove(0);
+        }
+        let is_index = stem == "index" || stem == "_index";
+        let name = if is_index { folders.pop().unwrap_or_default() } else { stem };
+        let depth = posts_dir.map_or(0, |dir| dir.matches('/').count() + 1);
+        let heads_posts = posts_dir.is_some() && is_index && folders.len() < depth;
+        let is_top = folders.is_empty();
+        let role = match (posts_dir, name, is_top) {
+            (Some(_), ..) if !heads_posts => Role::Post,
+            (None, "home" | "", true) => Role::Home,
+            (None, "footer", true) => Role::Footer,
+            _ => Role::Page,
+        };
+        Self { role, folders, name }
+    }
+
+    /// The date that a post's name opens with, and the rest of the name.
+    fn dated_name(&self, zone: &TimeZone) -> Option<(Timestamp, &'a str)> {
+        (self.role == Role::Post).then(|| front_matter::date_in_name(self.name, zone)).flatten()
+    }
+
+    fn address(
+        &self,
+        front_matter: &FrontMatter,
+        stem: &str,
+        date: Option<Timestamp>,
+        config: &Config,
+    ) -> Result<UrlPath, Mistake> {
+        if let Some(path) = &front_matter.permalink {
+            return Ok(path.clone());
+        }
+        match self.role {
+            Role::Home | Role::Footer => Ok(UrlPath::root()),
+            Role::Post => {
+                let slug = slug(front_matter, stem)?;
+                let date = date.unwrap_or_default().in_zone(&config.timezone).date();
+                config.post_permalink.expand(slug.as_str(), date).ok_or_else(|| too_long(stem))
+            }
+            Role::Page => {
+                let folder = self
+                    .folders
+                    .iter()
+                    .try_fold(UrlPath::root(), |path, folder| Ok(path.child(&slug_of(folder)?)))?;
+                let path = folder.child(&slug(front_matter, stem)?);
+                UrlPath::parse(path.as_str())
+                    .map_err(|error| Mistake::FileName { reason: error.to_string() })
+            }
+        }
+    }
+}
+
+fn slug(front_matter: &FrontMatter, stem: &str) -> Result<Slug, Mistake> {
+    match &front_matter.slug {
+        Some(slug) => Ok(slug.clone()),
+        None => slug_of(stem),
+    }
+}
+
+fn slug_of(name: &str) -> Result<Slug, Mistake> {
+    let reason = || "it has no letter or digit in it".to_owned();
+    Slug::new(name).ok_or_else(|| Mistake::FileName { reason: reason() })
+}
+
+fn too_long(stem: &str) -> Mistake {
+    Mistake::FileName { reason: format!("`{stem}` makes no path") }
+}
+
+fn is_within(relative: &str, folder: &str) -> bool {
+    relative.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// `my-first_post` is "My first post".
+fn title_of_name(name: &str) -> String {
+    let spaced = name.replace(['-', '_'], " ");
+    let mut letters = spaced.trim().chars();
+    letters.next().map_or_else(
+        || "Untitled".to_owned(),
+        |first| first.to_uppercase().chain(letters).collect(),
+    )
+}
+
+/// Whether two titles differ in no more than their punctuation and letter case.
+fn same_words(title: &str, heading: Option<&str>) -> bool {
+    heading.is_some_and(|heading| Slug::new(heading) == Slug::new(title))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    fn page(relative: &str, text: &str) -> (Option<Page>, Vec<String>) {
+        let sources = Sources { root: "/site".into(), ..Sources::default() };
+        let (config, _) = Config::from_text("tallymark.toml", "", &sources);
+        let file = SourceFile {
+            path: format!("/site/content/{relative}").into(),
+            name: format!("content/{relative}"),
+            relative: relative.to_owned(),
+        };
+        let read = Page::read(file, text, &config);
+        (read.page, read.problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn where_a_file_lies_tells_its_role_and_address() {
+        let dated = "---\ndate: 2026-11-24\n---\n";
+        for (relative, text, role, path) in [
+            ("blog/hello.md", dated, Role::Post, "/hello/"),
+            ("posts/2026-11-24-hello.md", "", Role::Post, "/hello/"),
+            ("blog/2026/hello.md", dated, Role::Post, "/hello/"),
+            ("blog/trip/index.md", dated, Role::Post, "/trip/"),
+            ("blog/2026-11-24-trip/index.md", "", Role::Post, "/trip/"),
+            ("blog/_index.md", "", Role::Page, "/blog/"),
+            ("blog/index.md", "", Role::Page, "/blog/"),
+            ("about.md", "", Role::Page, "/about/"),
+            ("pages/about.md", "", Role::Page, "/about/"),
+            ("docs/setup.md", "", Role::Page, "/docs/setup/"),
+            ("docs/index.md", "", Role::Page, "/docs/"),
+            ("pages/docs/_index.md", "", Role::Page, "/docs/"),
+            ("My Notes/C++ tips.md", "", Role::Page, "/my-notes/c-tips/"),
+            ("home.md", "", Role::Home, "/"),
+            ("index.md", "", Role::Home, "/"),
+            ("_index.md", "", Role::Home, "/"),
+            ("pages/home.md", "", Role::Home, "/"),
+            ("pages/index.md", "", Role::Home, "/"),
+            ("footer.md", "", Role::Footer, "/"),
+            ("docs/home.md", "", Role::Page, "/docs/home/"),
+            ("blog/x.md", "---\ndate: 2026-01-01\nslug: My Own\n---\n", Role::Post, "/my-own/"),
+            ("a/b.md", "---\nslug: c\n---\n", Role::Page, "/a/c/"),
+            ("a/b.md", "---\npermalink: /x/y.html\n---\n", Role::Page, "/x/y.html"),
+        ] {
+            let (page, problems) = page(relative, text);
+            assert_eq!(problems, [""; 0], "{relative}");
+            let page = page.unwrap();
+            assert_eq!((page.role, page.path.as_str()), (role, path), "{relative}");
+        }
+    }
+
+    #[test]
+    fn the_title_is_written_or_the_first_heading_or_the_file_name() {
+        for (text, title, opens_with_title) in [
+            ("---\ntitle: T\n---\n# H\n", "T", false),
+            ("---\ntitle: Don’t!\n---\n# don't\n", "Don’t!", true),
+            ("# The *first*\n\ntext", "The first", true),
+            ("text\n\n## Later\n", "Later", false),
+            ("text", "My page", false),
+        ] {
+            let page = page("my-page.md", text).0.unwrap();
+            assert_eq!((page.title.as_str(), page.opens_with_title), (title, opens_with_title));
+        }
+    }
+
+    #[test]
+    fn a_post_without_a_date_is_a_mistake_said_once() {
+        let (none, problems) = page("blog/x.md", "text");
+        assert_eq!(none, None);
+        assert_eq!(
+            problems,
+            [
+                "content/blog/x.md:1:1: error: a post needs a date\n  help: add `date: 2026-11-24`, or begin the file name with the date"
+            ]
+        );
+        assert_eq!(page("blog/x.md", "---\ndate: soon\n---\n").1.len(), 1);
+    }
+
+    #[test]
+    fn a_name_without_letters_needs_a_slug() {
+        assert_eq!(page("+++.md", "").1.len(), 1);
+        assert_eq!(page("+++.md", "---\nslug: plus\n---\n").0.unwrap().path.as_str(), "/plus/");
+    }
+}

@@ -1,0 +1,156 @@
+//! Walks `content/` and reads it: which Markdown files and which other files the author has put there.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use anyhow::Context;
+use walkdir::{DirEntry, WalkDir};
+
+use crate::problem::{Mistake, Place, Problem};
+
+/// A file that the author has put below a folder of the site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name below the site's folder, with forward slashes: what problems call it.
+    pub name: String,
+    /// Its name below the folder that was walked, with forward slashes.
+    pub relative: String,
+}
+
+impl SourceFile {
+    /// Whether it is a page or a post.
+    pub fn is_markdown(&self) -> bool {
+        self.path.extension().is_some_and(|extension| {
+            extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown")
+        })
+    }
+}
+
+/// The files below a folder, in the order of their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Walk {
+    /// The files.
+    pub files: Vec<SourceFile>,
+    /// Links that lead out of the site, and things that are no files.
+    pub problems: Vec<Problem>,
+}
+
+/// Walks `folder` of the site at `root`; a folder that does not exist is empty.
+///
+/// Hidden files and what editors leave behind are passed over. Links are followed within `root` only.
+pub fn walk(folder: &Path, root: &Path) -> anyhow::Result<Walk> {
+    let mut walk = Walk::default();
+    if !folder.is_dir() {
+        return Ok(walk);
+    }
+    let real_root =
+        fs::canonicalize(root).with_context(|| format!("cannot open `{}`", root.display()))?;
+    let mut escaped = BTreeSet::new();
+    let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+    let entries = entries.filter_entry(|entry| {
+        entry.depth() == 0 || (!is_ignored(entry) && stays_inside(entry, &real_root, &mut escaped))
+    });
+    for entry in entries {
+        match entry {
+            Ok(entry) if entry.file_type().is_dir() => {}
+            Ok(entry) if entry.file_type().is_file() => {
+                walk.files.push(source_file(entry.into_path(), folder, root));
+            }
+            Ok(entry) => walk.problems.push(problem(entry.path(), root, Mistake::SpecialFile)),
+            Err(error) => match dead_link(&error) {
+                Some(path) => walk.problems.push(problem(&path, root, Mistake::Symlink)),
+                None => return Err(error).context("cannot read a folder of the site"),
+            },
+        }
+    }
+    walk.problems.extend(escaped.iter().map(|path| problem(path, root, Mistake::Symlink)));
+    Ok(walk)
+}
+
+/// Reads a Markdown file; one that is not UTF-8 is a problem.
+pub fn read(file: &SourceFile) -> anyhow::Result<Result<String, Problem>> {
+    let bytes = fs::read(&file.path).with_context(|| format!("cannot read `{}`", file.name))?;
+    Ok(String::from_utf8(bytes)
+        .map_err(|_| Problem::new(Place::file(&file.name), Mistake::NotUtf8)))
+}
+
+fn source_file(path: PathBuf, folder: &Path, root: &Path) -> SourceFile {
+    let name = Place::name_of(&path, root);
+    let relative = Place::name_of(&path, folder);
+    SourceFile { path, name, relative }
+}
+
+fn problem(path: &Path, root: &Path, mistake: Mistake) -> Problem {
+    Problem::new(Place::file(Place::name_of(path, root)), mistake)
+}
+
+/// A link to nothing, or in a circle.
+fn dead_link(error: &walkdir::Error) -> Option<PathBuf> {
+    let is_missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let path = error.path()?;
+    let is_dead = error.loop_ancestor().is_some() || (is_missing && path.is_symlink());
+    is_dead.then(|| path.to_owned())
+}
+
+fn stays_inside(entry: &DirEntry, real_root: &Path, escaped: &mut BTreeSet<PathBuf>) -> bool {
+    if !entry.path_is_symlink() {
+        return true;
+    }
+    match fs::canonicalize(entry.path()) {
+        Ok(target) if !target.starts_with(real_root) => {
+            escaped.insert(entry.path().to_owned());
+            false
+        }
+        _ => true,
+    }
+}
+
+fn is_ignored(entry: &DirEntry) -> bool {
+    is_leftover(&entry.file_name().to_string_lossy())
+}
+
+/// Whether a file of this name is hidden, or what an editor leaves beside the file it works on.
+pub fn is_leftover(name: &str) -> bool {
+    let ends = ["~", ".swp", ".swx", ".tmp", ".bak"];
+    name.starts_with('.')
+        || name.starts_with('#') && name.ends_with('#')
+        || name == "4913"
+        || name == "Thumbs.db"
+        || ends.iter().any(|end| name.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_within_the_site_only() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let (root, outside) = (folder.path().join("site"), folder.path().join("outside"));
+        fs::create_dir_all(root.join("content/sub")).unwrap();
+        fs::create_dir_all(&outside).unwrap();
+        fs::write(outside.join("secret.md"), "x").unwrap();
+        fs::write(root.join("content/sub/a.md"), "x").unwrap();
+        fs::write(root.join("content/.hidden.md"), "x").unwrap();
+        symlink(outside.join("secret.md"), root.join("content/escape.md")).unwrap();
+        symlink(&outside, root.join("content/folder")).unwrap();
+        symlink(root.join("content"), root.join("content/sub/loop")).unwrap();
+        symlink(root.join("nowhere"), root.join("content/dead.md")).unwrap();
+        symlink(root.join("content/sub/a.md"), root.join("content/b.md")).unwrap();
+        let walk = walk(&root.join("content"), &root).unwrap();
+        let names: Vec<&str> = walk.files.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["content/b.md", "content/sub/a.md"]);
+        let mut places: Vec<String> =
+            walk.problems.iter().map(|problem| problem.place.to_string()).collect();
+        places.sort();
+        assert_eq!(
+            places,
+            ["content/dead.md", "content/escape.md", "content/folder", "content/sub/loop"]
+        );
+    }
+}

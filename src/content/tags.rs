@@ -1,0 +1,69 @@
+//! What posts are filed under: terms, their spellings and their addresses.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Page;
+use crate::permalink::{Slug, UniqueSlugs, UrlPath};
+
+/// The folder of the lists of posts by tag.
+pub const TAGS_FOLDER: &str = "/tags/";
+
+/// Posts that are filed under one word.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Term {
+    /// The word, as the oldest post spells it.
+    pub name: String,
+    /// Where the list of its posts is.
+    pub path: UrlPath,
+    /// The posts, newest first.
+    pub posts: Vec<Arc<Page>>,
+}
+
+/// Every term, in the order of the alphabet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tags {
+    terms: Vec<Term>,
+    by_folded: BTreeMap<String, usize>,
+}
+
+impl Tags {
+    /// The terms of `posts`, which come newest first.
+    pub(super) fn of(posts: &[Arc<Page>]) -> Self {
+        let mut grouped: BTreeMap<String, (String, Vec<Arc<Page>>)> = BTreeMap::new();
+        for post in posts.iter().rev() {
+            for tag in &post.front_matter.tags {
+                let (_, filed) =
+                    grouped.entry(fold(tag)).or_insert_with(|| (tag.clone(), Vec::new()));
+                if filed.last() != Some(post) {
+                    filed.push(post.clone());
+                }
+            }
+        }
+        let mut slugs = UniqueSlugs::default();
+        let mut tags = Self::default();
+        for (folded, (name, mut posts)) in grouped {
+            posts.reverse();
+            let slug = Slug::new(&name).map_or_else(|| "tag".to_owned(), |slug| slug.to_string());
+            let address = format!("{TAGS_FOLDER}{}/", slugs.claim(&slug));
+            let Ok(path) = UrlPath::parse(&address) else { continue };
+            tags.by_folded.insert(folded, tags.terms.len());
+            tags.terms.push(Term { name, path, posts });
+        }
+        tags
+    }
+
+    /// Every term, in the order of the alphabet.
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// The term of this name, in any letter case.
+    pub fn term(&self, name: &str) -> Option<&Term> {
+        self.by_folded.get(&fold(name)).map(|at| &self.terms[*at])
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.to_lowercase()
+}

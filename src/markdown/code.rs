@@ -1,0 +1,134 @@
+//! Code blocks.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use pulldown_cmark::CodeBlockKind;
+
+use super::info::Info;
+use super::writer::Writer;
+use super::{Finding, escape, highlight};
+
+/// The longest code that is colored, in bytes. More than that is data, which nobody reads for its colors.
+const LONGEST_COLORED: usize = 256 * 1024;
+
+/// A code block that is being read.
+pub(super) struct OpenCode {
+    /// What follows the fence.
+    info: String,
+    text: String,
+    offset: usize,
+}
+
+impl OpenCode {
+    /// Adds to the code.
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+}
+
+impl Writer<'_> {
+    pub(super) fn start_code(&mut self, kind: CodeBlockKind<'_>, range: Range<usize>) {
+        let info = match kind {
+            CodeBlockKind::Fenced(info) => info.into_string(),
+            CodeBlockKind::Indented => String::new(),
+        };
+        self.code = Some(OpenCode { info, text: String::new(), offset: range.start });
+        self.open_block("", "");
+    }
+
+    pub(super) fn end_code(&mut self) {
+        let Some(code) = self.code.take() else { return };
+        if !self.options.highlighting {
+            return self.plain_code(&code);
+        }
+        let info = Info::parse(&code.info);
+        match info.language.as_str() {
+            "mermaid" => {
+                self.html.push_str("<pre class=\"mermaid\">");
+                escape::text(&mut self.html, &code.text);
+                self.html.push_str("</pre>\n");
+            }
+            _ => self.titled_code(&info, &code),
+        }
+    }
+
+    /// As CommonMark writes it.
+    fn plain_code(&mut self, code: &OpenCode) {
+        let language = code.info.split_ascii_whitespace().next();
+        self.html.push_str("<pre><code");
+        if let Some(language) = language {
+            self.html.push_str(" class=\"language-");
+            escape::attribute(&mut self.html, language);
+            self.html.push('"');
+        }
+        self.html.push('>');
+        escape::text(&mut self.html, &code.text);
+        self.html.push_str("</code></pre>\n");
+    }
+
+    fn titled_code(&mut self, info: &Info, code: &OpenCode) {
+        let Some(title) = &info.title else { return self.highlighted_code(info, code) };
+        self.html.push_str("<figure class=\"code\">\n<figcaption>");
+        escape::text(&mut self.html, title);
+        self.html.push_str("</figcaption>\n");
+        self.highlighted_code(info, code);
+        self.html.push_str("</figure>\n");
+    }
+
+    /// The block can be focused, so that who has no mouse can scroll it.
+    fn highlighted_code(&mut self, info: &Info, code: &OpenCode) {
+        let language = info.language.as_str();
+        self.html.push_str("<pre class=\"highlight\"");
+        if !language.is_empty() {
+            self.attribute("data-language", language);
+        }
+        self.html.push_str(" tabindex=\"0\"><code");
+        if !language.is_empty() {
+            self.attribute("class", &format!("language-{language}"));
+        }
+        self.html.push('>');
+        let colored = self.colored(language, code);
+        if info.has_lines() {
+            write_lines(&mut self.html, &colored, info);
+        } else {
+            self.html.push_str(&colored);
+        }
+        self.html.push_str("</code></pre>\n");
+    }
+
+    fn attribute(&mut self, name: &str, value: &str) {
+        let _ = write!(self.html, " {name}=\"");
+        escape::attribute(&mut self.html, value);
+        self.html.push('"');
+    }
+
+    fn colored(&mut self, language: &str, code: &OpenCode) -> String {
+        let offset = code.offset;
+        if code.text.len() > LONGEST_COLORED {
+            self.learnt.findings.push(Finding::LongCode { offset });
+        } else if let Some(colored) = highlight(language, &code.text) {
+            return colored;
+        } else if !language.is_empty() {
+            let language = language.to_owned();
+            self.learnt.findings.push(Finding::UnknownLanguage { offset, language });
+        }
+        let mut plain = String::with_capacity(code.text.len() + code.text.len() / 8);
+        escape::text(&mut plain, &code.text);
+        plain
+    }
+}
+
+/// Writes each line in an element of its own. No element of colored code goes past the end of a line.
+fn write_lines(html: &mut String, colored: &str, info: &Info) {
+    for (index, line) in colored.split_inclusive('\n').enumerate() {
+        let class = if info.marks(index + 1) { "line marked" } else { "line" };
+        let _ = write!(html, "<span class=\"{class}\"");
+        if let Some(first) = info.first_line {
+            let _ = write!(html, " data-line=\"{}\"", first.saturating_add(index));
+        }
+        html.push('>');
+        html.push_str(line);
+        html.push_str("</span>");
+    }
+}

@@ -1,0 +1,179 @@
+//! What lists, feeds and titles need of a text, without rendering it.
+
+use pulldown_cmark::{BrokenLink, Event, LinkType, Parser, Tag, TagEnd};
+
+use super::{Options, block, words};
+
+/// How much of a text is looked at first; the whole of it only when the answer is not in there.
+const GLANCE: usize = 2048;
+
+/// A text at a glance.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// The first heading, as plain text.
+    pub heading: Option<String>,
+    /// Whether the text opens with a level-1 heading, which then is a title.
+    pub opens_with_title: bool,
+    /// What stands before `<!-- more -->`, else the first paragraph, as plain text.
+    pub summary: String,
+    /// How many words a reader meets, code blocks aside.
+    pub words: usize,
+}
+
+/// Reads the outline of `text`.
+pub fn outline(text: &str, options: &Options) -> Outline {
+    let mut outline = match before_more(text).filter(|_| options.more) {
+        Some(before) => {
+            let mut outline = skim(before, options, true);
+            if outline.heading.is_none() {
+                outline.heading = skim(text, options, false).heading;
+            }
+            outline
+        }
+        None => skim_in_steps(text, options),
+    };
+    outline.words = words::count(text);
+    outline
+}
+
+/// Looks at the beginning, and at the whole only if that was not enough.
+fn skim_in_steps(text: &str, options: &Options) -> Outline {
+    let glance = text.get(..text.floor_char_boundary(GLANCE)).and_then(|start| {
+        let end = start.rfind("\n\n").filter(|_| start.len() < text.len())?;
+        Some(skim(&start[..end], options, false))
+    });
+    match glance {
+        Some(outline) if outline.heading.is_some() && !outline.summary.is_empty() => outline,
+        _ => skim(text, options, false),
+    }
+}
+
+/// What stands before a `<!-- more -->` that is not inside code.
+fn before_more(text: &str) -> Option<&str> {
+    let (at, _) = text.match_indices("<!--").find(|(at, _)| {
+        let end = text[*at..].find("-->").map(|end| at + end + "-->".len());
+        end.is_some_and(|end| block::is_more(&text[*at..end]))
+    })?;
+    Some(&text[..at])
+}
+
+/// Reads the events of `text` until the heading and the summary are known.
+fn skim(text: &str, options: &Options, all_is_summary: bool) -> Outline {
+    let mut skim = Skim { all_is_summary, ..Skim::default() };
+    let mut references = |link: BrokenLink<'_>| is_reference(&link).then(|| ("".into(), "".into()));
+    let parser =
+        Parser::new_with_broken_link_callback(text, options.of_parser(), Some(&mut references));
+    for event in parser {
+        skim.event(&event);
+        if skim.is_done() {
+            break;
+        }
+    }
+    skim.finish()
+}
+
+/// A link whose destination may be defined in the part of the text that was not looked at.
+fn is_reference(link: &BrokenLink<'_>) -> bool {
+    matches!(link.link_type, LinkType::Reference | LinkType::Collapsed)
+}
+
+/// What was seen of a text so far.
+#[derive(Default)]
+struct Skim {
+    outline: Outline,
+    all_is_summary: bool,
+    began: bool,
+    heading: Option<String>,
+    /// How many paragraphs, code blocks and quotations are open.
+    in_paragraph: bool,
+    in_code: bool,
+    is_summary_done: bool,
+}
+
+impl Skim {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Start(tag) => self.start(tag),
+            Event::End(tag) => self.end(*tag),
+            Event::Text(text) | Event::Code(text) => self.text(text),
+            Event::SoftBreak | Event::HardBreak => self.text(" "),
+            _ => {}
+        }
+        self.began = true;
+    }
+
+    fn start(&mut self, tag: &Tag<'_>) {
+        match tag {
+            Tag::Heading { level, .. } => {
+                self.outline.opens_with_title |= !self.began && *level as u8 == 1;
+                self.heading = Some(String::new());
+            }
+            Tag::Paragraph => self.in_paragraph = true,
+            Tag::CodeBlock(_) => self.in_code = true,
+            Tag::Item | Tag::TableCell => self.space(),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Heading(_) => {
+                let heading = self.heading.take().filter(|text| !text.trim().is_empty());
+                self.outline.heading = self.outline.heading.take().or(heading);
+            }
+            TagEnd::Paragraph => {
+                self.in_paragraph = false;
+                self.is_summary_done |=
+                    !self.all_is_summary && !self.outline.summary.trim().is_empty();
+                self.space();
+            }
+            TagEnd::CodeBlock => self.in_code = false,
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if let Some(heading) = &mut self.heading {
+            heading.push_str(text);
+        } else if !self.in_code
+            && !self.is_summary_done
+            && (self.in_paragraph || self.all_is_summary)
+        {
+            self.outline.summary.push_str(text);
+        }
+    }
+
+    fn space(&mut self) {
+        if !self.is_summary_done && !self.outline.summary.is_empty() {
+            self.outline.summary.push(' ');
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_summary_done && self.outline.heading.is_some()
+    }
+
+    fn finish(mut self) -> Outline {
+        self.outline.summary = tidied(&self.outline.summary);
+        self.outline.heading = self.outline.heading.map(|heading| tidied(&heading));
+        self.outline
+    }
+}
+
+/// Single spaces between words, and no marks of footnotes whose definitions were not looked at.
+fn tidied(text: &str) -> String {
+    let mut without = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("[^") {
+        without.push_str(before);
+        match after.split_once(']') {
+            Some((label, behind)) if !label.contains(char::is_whitespace) => rest = behind,
+            _ => {
+                without.push_str("[^");
+                rest = after;
+            }
+        }
+    }
+    without.push_str(rest);
+    without.split_whitespace().collect::<Vec<_>>().join(" ")
+}

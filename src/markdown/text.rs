@@ -1,0 +1,137 @@
+//! Running text: what the parser gives in pieces becomes one, in which bare addresses are found.
+
+use std::ops::Range;
+
+use super::autolink::{self, Autolink};
+use super::escape;
+use super::writer::Writer;
+
+/// Text that was read but not yet written.
+///
+/// The parser cuts text at every `_`, `&` and `'`, so an address may come in pieces, and it may have
+/// had its dashes and quotation marks made typographic. Here it is whole and as it was written.
+#[derive(Default)]
+pub(super) struct Pending {
+    raw: String,
+    /// What stands before it in the source.
+    before: Option<char>,
+    /// Where it begins in the source; close to right for what follows escapes in it.
+    offset: usize,
+    typography: Vec<Typography>,
+    /// What to write instead of the text that comes next.
+    instead: Option<String>,
+}
+
+/// A piece of the raw text, and what typography makes of it.
+struct Typography {
+    piece: Range<usize>,
+    becomes: String,
+}
+
+impl Pending {
+    fn push(&mut self, source: &str, text: &str, range: Range<usize>) {
+        if self.raw.is_empty() {
+            self.before = source[..range.start].chars().next_back();
+            self.offset = range.start;
+        }
+        let written = &source[range];
+        let start = self.raw.len();
+        if is_typographic(text, written) {
+            self.raw.push_str(written);
+            let piece = start..self.raw.len();
+            self.typography.push(Typography { piece, becomes: text.to_owned() });
+        } else {
+            self.raw.push_str(text);
+        }
+    }
+
+    /// Has `text` written instead of the text that comes next, up to what is not text.
+    pub(super) fn show_instead(&mut self, text: String) {
+        self.instead = Some(text);
+    }
+
+    fn clear(&mut self) {
+        self.raw.clear();
+        self.typography.clear();
+    }
+}
+
+/// Whether `text` is what the parser's typography made of `written`: one sign of the block "general
+/// punctuation" for ASCII.
+fn is_typographic(text: &str, written: &str) -> bool {
+    text.len() == 3
+        && text.as_bytes()[0] == 0xe2
+        && matches!(written, "'" | "\"" | "--" | "---" | "...")
+}
+
+impl Writer<'_> {
+    /// Takes a piece of text.
+    pub(super) fn text(&mut self, text: &str, range: Range<usize>) {
+        match &mut self.code {
+            Some(code) => code.push(text),
+            None => self.pending.push(self.source, text, range),
+        }
+    }
+
+    /// Writes the text that was read so far; called before anything else is written.
+    pub(super) fn flush_text(&mut self) {
+        if self.pending.raw.is_empty() {
+            return;
+        }
+        let mut pending = std::mem::take(&mut self.pending);
+        if let Some(text) = pending.instead.take() {
+            self.put(&text);
+        } else if self.options.autolinks && self.open_links == 0 && self.images.is_empty() {
+            self.text_with_links(&pending);
+        } else {
+            self.prose(&pending, 0..pending.raw.len());
+        }
+        pending.clear();
+        self.pending = pending;
+    }
+
+    fn text_with_links(&mut self, pending: &Pending) {
+        let mut done = 0;
+        while let Some(link) = autolink::find(&pending.raw, done, pending.before) {
+            let Autolink { range, prefix } = link;
+            self.prose(pending, done..range.start);
+            self.autolink(prefix, &pending.raw[range.clone()], pending.offset + range.start);
+            done = range.end;
+        }
+        self.prose(pending, done..pending.raw.len());
+    }
+
+    /// Writes a part of the text with its typography.
+    fn prose(&mut self, pending: &Pending, part: Range<usize>) {
+        let mut done = part.start;
+        let first = pending.typography.partition_point(|sign| sign.piece.start < part.start);
+        for sign in &pending.typography[first..] {
+            if sign.piece.end > part.end {
+                break;
+            }
+            self.put(&pending.raw[done..sign.piece.start]);
+            self.put(&sign.becomes);
+            done = sign.piece.end;
+        }
+        self.put(&pending.raw[done..part.end]);
+    }
+
+    /// Writes text to where text goes now: the description of an image, or the HTML.
+    pub(super) fn put(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        if let Some(image) = self.images.last_mut() {
+            return image.alt.push_str(text);
+        }
+        escape::text(&mut self.html, text);
+        self.put_plain(text);
+    }
+
+    /// Adds to the plain text of an open heading.
+    pub(super) fn put_plain(&mut self, text: &str) {
+        if let Some(heading) = &mut self.heading {
+            heading.text.push_str(text);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The way from the parser's events to HTML: who writes which event, and what is open.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+
+use super::block::Paragraph;
+use super::code::OpenCode;
+use super::footnote::Footnotes;
+use super::heading::OpenHeading;
+use super::image::OpenImage;
+use super::table::Table;
+use super::text::Pending;
+use super::{Finding, Options, Rendered, Resolver, contents, words};
+use crate::permalink::UniqueSlugs;
+
+/// How many elements may stand in one another. Browsers stop at 512; nobody reads more than ten.
+const DEEPEST: usize = 100;
+
+/// Turns `text` into HTML.
+///
+/// Never panics and never fails: every text is Markdown. Time and size are linear in the text: nesting
+/// beyond a hundred levels loses its tags, and rows of a table are not filled up without end.
+pub fn render(text: &str, options: &Options, resolver: &dyn Resolver) -> Rendered {
+    let mut writer = Writer::new(text, options, resolver);
+    for (event, range) in Parser::new_ext(text, options.of_parser()).into_offset_iter() {
+        writer.event(event, range);
+    }
+    writer.finish()
+}
+
+/// HTML in the making. The files beside this one add what they know about their events.
+pub(super) struct Writer<'a> {
+    pub(super) source: &'a str,
+    pub(super) options: &'a Options,
+    pub(super) resolver: &'a dyn Resolver,
+    pub(super) html: String,
+    /// What ends each open element, outermost first.
+    closers: Vec<&'static str>,
+    pub(super) pending: Pending,
+    pub(super) paragraph: Paragraph,
+    pub(super) heading: Option<OpenHeading>,
+    pub(super) images: Vec<OpenImage>,
+    pub(super) open_links: usize,
+    pub(super) code: Option<OpenCode>,
+    pub(super) table: Table,
+    pub(super) footnotes: Footnotes,
+    pub(super) slugs: UniqueSlugs,
+    /// Where tables of contents are to stand in the HTML.
+    pub(super) contents: Vec<usize>,
+    /// All that was learnt; its `html` stays empty until the end.
+    pub(super) learnt: Rendered,
+    too_deep: bool,
+}
+
+impl<'a> Writer<'a> {
+    fn new(source: &'a str, options: &'a Options, resolver: &'a dyn Resolver) -> Self {
+        Self {
+            source,
+            options,
+            resolver,
+            html: String::with_capacity(source.len() + source.len() / 2),
+            closers: Vec::new(),
+            pending: Pending::default(),
+            paragraph: Paragraph::default(),
+            heading: None,
+            images: Vec::new(),
+            open_links: 0,
+            code: None,
+            table: Table::default(),
+            footnotes: Footnotes::default(),
+            slugs: UniqueSlugs::default(),
+            contents: Vec::new(),
+            learnt: Rendered::default(),
+            too_deep: false,
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, range: Range<usize>) {
+        if let Event::Text(text) = &event {
+            return self.text(text, range);
+        }
+        self.flush_text();
+        match event {
+            Event::Start(tag) => self.start(tag, range),
+            Event::End(tag) => self.end(tag, range),
+            Event::Html(html) | Event::InlineHtml(html) => self.raw_html(&html),
+            Event::Code(code) => self.code_span(&code),
+            Event::SoftBreak => self.line_break("\n"),
+            Event::HardBreak => self.line_break("<br />\n"),
+            Event::Rule => self.block("<hr />\n"),
+            Event::FootnoteReference(label) => self.footnote_reference(&label),
+            Event::TaskListMarker(done) => self.task(done),
+            // Asked of the parser by no option yet, and dealt with above.
+            Event::InlineMath(_) | Event::DisplayMath(_) | Event::Text(_) => {}
+        }
+    }
+
+    fn start(&mut self, tag: Tag<'_>, range: Range<usize>) {
+        if !self.images.is_empty() && !matches!(tag, Tag::Image { .. }) {
+            return self.closers.push("");
+        }
+        match tag {
+            Tag::Heading { .. } => self.start_heading(tag, range),
+            Tag::CodeBlock(kind) => self.start_code(kind, range),
+            Tag::FootnoteDefinition(label) => self.start_footnote(&label, range),
+            Tag::Link { link_type, dest_url, title, .. } => {
+                self.start_link(link_type, &dest_url, &title, range);
+            }
+            Tag::Image { dest_url, title, .. } => self.start_image(&dest_url, &title, range),
+            Tag::Emphasis
+            | Tag::Strong
+            | Tag::Strikethrough
+            | Tag::Superscript
+            | Tag::Subscript => self.start_inline(&tag, range),
+            Tag::Table(_) | Tag::TableHead | Tag::TableRow | Tag::TableCell => {
+                self.start_table_part(tag, range);
+            }
+            _ => self.start_block(&tag, range),
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd, range: Range<usize>) {
+        let close = self.closers.pop().unwrap_or_default();
+        if !self.images.is_empty() && tag != TagEnd::Image {
+            return;
+        }
+        match tag {
+            TagEnd::Image => self.end_image(range),
+            TagEnd::Heading(_) => self.end_heading(close),
+            TagEnd::Paragraph => self.end_paragraph(range),
+            TagEnd::CodeBlock => self.end_code(),
+            TagEnd::FootnoteDefinition => self.end_footnote(),
+            TagEnd::TableHead => self.end_table_head(close),
+            TagEnd::TableCell => self.end_table_cell(close),
+            TagEnd::Link => self.end_link(close),
+            _ => self.html.push_str(close),
+        }
+    }
+
+    fn finish(mut self) -> Rendered {
+        self.write_footnotes();
+        if !self.contents.is_empty() {
+            let list = contents::write(&self.learnt.headings, &self.options.labels.contents);
+            for at in self.contents.iter().rev() {
+                self.html.insert_str(*at, &list);
+            }
+        }
+        self.learnt.words = words::count(self.source);
+        self.learnt.html = self.html;
+        self.learnt
+    }
+
+    /// Writes the start of an element and remembers how it ends.
+    pub(super) fn open(&mut self, start: &str, close: &'static str) {
+        self.html.push_str(start);
+        self.closers.push(close);
+    }
+
+    /// As [`Self::open`], on a line of its own.
+    pub(super) fn open_block(&mut self, start: &str, close: &'static str) {
+        self.fresh_line();
+        self.open(start, close);
+    }
+
+    /// Writes a whole element on a line of its own.
+    pub(super) fn block(&mut self, html: &str) {
+        self.fresh_line();
+        self.html.push_str(html);
+    }
+
+    /// Begins a new line unless one has just begun.
+    pub(super) fn fresh_line(&mut self) {
+        if !self.html.is_empty() && !self.html.ends_with('\n') {
+            self.html.push('\n');
+        }
+    }
+
+    /// Whether an element that begins at `offset` stands too deep to be written; found once a text.
+    pub(super) fn is_too_deep(&mut self, offset: usize) -> bool {
+        let deep = self.depth() >= DEEPEST;
+        if deep && !self.too_deep {
+            self.too_deep = true;
+            self.learnt.findings.push(Finding::Nesting { offset });
+        }
+        deep
+    }
+
+    /// Whether the list around an item was too deep to be written.
+    pub(super) fn is_in_lost_list(&self) -> bool {
+        self.depth() > DEEPEST
+    }
+
+    fn depth(&self) -> usize {
+        self.closers.len()
+    }
+}

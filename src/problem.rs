@@ -1,0 +1,531 @@
+//! An author's mistake, its place and its remedy: every sentence that authors read.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+/// Whether a build may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing is published.
+    Error,
+    /// The site is published all the same, unless the author is strict.
+    Warning,
+}
+
+/// Where a mistake is: a file below the site's folder, and where in it, counted from one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Place {
+    /// The file, relative to the site's folder, with forward slashes.
+    pub file: String,
+    /// Line and column (in characters); none when the whole file is meant.
+    #[serde(flatten)]
+    pub position: Option<Position>,
+}
+
+impl Place {
+    /// The whole of `file`.
+    pub fn file(file: impl Into<String>) -> Self {
+        Self { file: file.into(), position: None }
+    }
+
+    /// The byte `offset` of `text`, the contents of `file`.
+    pub fn at(file: impl Into<String>, text: &str, offset: usize) -> Self {
+        Self { file: file.into(), position: Some(Position::of(text, offset)) }
+    }
+
+    /// The place of `path` as authors know it: below `root`, with forward slashes.
+    pub fn name_of(path: &Path, root: &Path) -> String {
+        let relative = path.strip_prefix(root).unwrap_or(path);
+        relative.to_string_lossy().replace('\\', "/")
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        match self.position {
+            Some(Position { line, column }) => write!(f, ":{line}:{column}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A line and a column, both counted from one; columns are characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl Position {
+    /// Where the byte `offset` is in `text`; the end if it lies beyond.
+    pub fn of(text: &str, offset: usize) -> Self {
+        let before = &text[..text.floor_char_boundary(offset)];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+}
+
+/// A mistake of the author: where it is, what it is, how to mend it. Never a failure of ours.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Problem {
+    /// Where it is.
+    pub place: Place,
+    /// What it is.
+    pub mistake: Mistake,
+}
+
+impl Problem {
+    /// The mistake at `place`.
+    pub fn new(place: Place, mistake: Mistake) -> Self {
+        Self { place, mistake }
+    }
+
+    /// Whether it stops a build.
+    pub fn is_error(&self) -> bool {
+        self.mistake.severity() == Severity::Error
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.mistake.severity() {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{}: {severity}: {}\n  help: {}", self.place, self.mistake, self.mistake.help())
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("Problem", 6)?;
+        fields.serialize_field("severity", &self.mistake.severity())?;
+        fields.serialize_field("file", &self.place.file)?;
+        fields.serialize_field("line", &self.place.position.map(|position| position.line))?;
+        fields.serialize_field("column", &self.place.position.map(|position| position.column))?;
+        fields.serialize_field("message", &self.mistake.to_string())?;
+        fields.serialize_field("help", &self.mistake.help())?;
+        fields.end()
+    }
+}
+
+/// What an author can get wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mistake {
+    /// The settings are not TOML.
+    SettingsSyntax {
+        /// What the parser says.
+        reason: String,
+    },
+    /// A setting that does not exist.
+    UnknownSetting {
+        /// The dotted key.
+        key: String,
+        /// The setting that may have been meant.
+        suggestion: Option<String>,
+    },
+    /// A setting of the wrong type or value.
+    Setting {
+        /// The dotted key.
+        key: String,
+        /// What it must be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// The site has no base URL, and absolute links are wanted.
+    NoBaseUrl {
+        /// What is used instead.
+        instead: String,
+    },
+    /// The theme does not exist.
+    UnknownTheme {
+        /// Its name.
+        name: String,
+        /// The themes there are.
+        known: Vec<String>,
+    },
+    /// A file that is not UTF-8.
+    NotUtf8,
+    /// A link that leaves the folder of the site, or leads nowhere.
+    Symlink,
+    /// Neither a file nor a folder.
+    SpecialFile,
+    /// A file name that cannot be part of a URL.
+    FileName {
+        /// Why not.
+        reason: String,
+    },
+    /// Front matter that never ends.
+    UnclosedFence {
+        /// The fence that opens it.
+        fence: &'static str,
+    },
+    /// Front matter that cannot be read.
+    FrontMatterSyntax {
+        /// YAML, TOML or JSON.
+        format: &'static str,
+        /// What the parser says.
+        reason: String,
+    },
+    /// Front matter that is not a table of keys.
+    NotATable {
+        /// What it is.
+        found: &'static str,
+    },
+    /// More front matter than any page needs.
+    FrontMatterTooLarge,
+    /// YAML anchors or aliases, which can grow without bound.
+    YamlAlias,
+    /// A key with a value of the wrong type.
+    WrongType {
+        /// The key as written.
+        key: String,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// A date that is none.
+    WrongDate {
+        /// The key as written.
+        key: String,
+        /// What it says.
+        value: String,
+    },
+    /// A key that looks like a misspelled known one.
+    NearMissKey {
+        /// The key as written.
+        key: String,
+        /// The known key.
+        suggestion: &'static str,
+    },
+    /// Two spellings of one key.
+    DuplicateKey {
+        /// The key as written.
+        key: String,
+        /// What it means.
+        meaning: &'static str,
+    },
+    /// A post without a date.
+    NoDate,
+    /// A slug, permalink or alias that is no path of this site.
+    WrongPath {
+        /// The key as written.
+        key: String,
+        /// What it says.
+        value: String,
+        /// Why it will not do.
+        reason: String,
+    },
+    /// A page at an address that the server keeps for itself.
+    ReservedPath {
+        /// The address.
+        path: String,
+    },
+    /// Two pages at one address.
+    Collision {
+        /// The address.
+        path: String,
+        /// Who else is there.
+        other: String,
+    },
+    /// An alias over a live page, or claimed twice.
+    AliasCollision {
+        /// The alias.
+        alias: String,
+        /// Who else is there.
+        other: String,
+    },
+    /// A link to a page that does not exist.
+    BrokenLink {
+        /// Where it leads.
+        destination: String,
+        /// An address that may have been meant.
+        suggestion: Option<String>,
+    },
+    /// A link to a heading that does not exist.
+    BrokenAnchor {
+        /// Where it leads.
+        destination: String,
+        /// The heading that may have been meant.
+        suggestion: Option<String>,
+    },
+    /// An image that does not exist.
+    MissingImage {
+        /// What it is called.
+        source: String,
+    },
+    /// An image without a text for who cannot see it.
+    NoAltText {
+        /// What it is called.
+        source: String,
+    },
+    /// Markdown that grows out of bounds.
+    MarkdownLimit {
+        /// What was capped.
+        what: String,
+    },
+    /// Two pages with one title.
+    DuplicateTitle {
+        /// The title.
+        title: String,
+        /// The other page.
+        other: String,
+    },
+    /// A template that cannot be read or fails.
+    Template {
+        /// What the engine says.
+        reason: String,
+    },
+    /// A template that a page asks for and nobody has.
+    UnknownTemplate {
+        /// Its name.
+        name: String,
+    },
+    /// A page that was elsewhere at the last build, and left no alias.
+    Moved {
+        /// Where it was.
+        from: String,
+        /// Where it is.
+        to: String,
+    },
+}
+
+impl Mistake {
+    /// Whether it stops a build.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::NoBaseUrl { .. }
+            | Self::SpecialFile
+            | Self::NearMissKey { .. }
+            | Self::DuplicateKey { .. }
+            | Self::BrokenLink { .. }
+            | Self::BrokenAnchor { .. }
+            | Self::MissingImage { .. }
+            | Self::NoAltText { .. }
+            | Self::MarkdownLimit { .. }
+            | Self::DuplicateTitle { .. }
+            | Self::Moved { .. } => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
+    /// How to mend it: what to type.
+    #[expect(clippy::too_many_lines, reason = "a table, one row a mistake")]
+    pub fn help(&self) -> String {
+        match self {
+            Self::SettingsSyntax { .. } => "the settings are TOML: `key = \"value\"`".to_owned(),
+            Self::UnknownSetting { suggestion, .. } => match suggestion {
+                Some(known) => {
+                    format!("did you mean `{known}`? Settings of your own go below `[extra]`")
+                }
+                None => "settings of your own go below `[extra]`".to_owned(),
+            },
+            Self::Setting { expected, .. } => format!("write {expected}"),
+            Self::NoBaseUrl { .. } => {
+                "set `base_url = \"https://your.domain\"` in `tallymark.toml`".to_owned()
+            }
+            Self::UnknownTheme { known, .. } => {
+                format!(
+                    "choose one of {}, or add a folder of that name to `themes/`",
+                    backticked(known)
+                )
+            }
+            Self::NotUtf8 => "save the file as UTF-8".to_owned(),
+            Self::Symlink => "copy the file into the site, or remove the link".to_owned(),
+            Self::SpecialFile => "it is skipped; move it out of the site".to_owned(),
+            Self::FileName { .. } => "rename the file, or give the page a `slug`".to_owned(),
+            Self::UnclosedFence { fence } => {
+                format!("close it with a line that is exactly `{fence}`")
+            }
+            Self::FrontMatterSyntax { format, .. } => match *format {
+                "YAML" => {
+                    "quote values that have `: `, `#` or quotes in them, and indent with spaces"
+                }
+                "TOML" => "write `key = \"value\"`, a line each",
+                _ => "write `\"key\": \"value\"`, with commas between",
+            }
+            .to_owned(),
+            Self::NotATable { .. } => "write `key: value`, a line each".to_owned(),
+            Self::FrontMatterTooLarge => {
+                "keep it below 64 KiB; data belongs into a file below `data/`".to_owned()
+            }
+            Self::YamlAlias => "write the value out where it is used".to_owned(),
+            Self::WrongType { key, expected, .. } => format!("write `{key}` as {expected}"),
+            Self::WrongDate { key, .. } => {
+                format!("write `{key}` as `2026-11-24` or `2026-11-24T08:00:00+01:00`")
+            }
+            Self::NearMissKey { suggestion, .. } => {
+                format!("did you mean `{suggestion}`? Keys of your own go below `extra`")
+            }
+            Self::DuplicateKey { meaning, .. } => format!("keep `{meaning}` and remove the other"),
+            Self::NoDate => {
+                "add `date: 2026-11-24`, or begin the file name with the date".to_owned()
+            }
+            Self::WrongPath { .. } => {
+                "use letters, digits and hyphens, with slashes between parts".to_owned()
+            }
+            Self::ReservedPath { .. } => "give the page another `slug` or `permalink`".to_owned(),
+            Self::Collision { .. } => "give one of them another `slug`".to_owned(),
+            Self::AliasCollision { .. } => "remove the alias from one of them".to_owned(),
+            Self::BrokenLink { suggestion: Some(address), .. }
+            | Self::BrokenAnchor { suggestion: Some(address), .. } => {
+                format!("did you mean `{address}`?")
+            }
+            Self::BrokenLink { .. } => {
+                "link to a page by its address or by its `.md` file".to_owned()
+            }
+            Self::BrokenAnchor { .. } => {
+                "link to a heading by its text in lower case, with hyphens".to_owned()
+            }
+            Self::MissingImage { .. } => {
+                "put the image beside the page or below `static/`".to_owned()
+            }
+            Self::NoAltText { source } => {
+                format!("describe it: `![what it shows]({source})`")
+            }
+            Self::MarkdownLimit { .. } => "split the page, or nest less deeply".to_owned(),
+            Self::DuplicateTitle { .. } => "tell readers apart what differs".to_owned(),
+            Self::UnknownTemplate { name } => {
+                format!("add `templates/{name}`, or remove `template` from the page")
+            }
+            Self::Moved { from, .. } => format!(
+                "add `aliases: [\"{from}\"]` to its front matter, so that old links and its views follow"
+            ),
+            Self::Template { .. } => "mend the template where it is marked".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Mistake {
+    #[expect(clippy::too_many_lines, reason = "a table, one row a mistake")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SettingsSyntax { reason } => write!(f, "the settings cannot be read: {reason}"),
+            Self::UnknownSetting { key, .. } => write!(f, "there is no setting `{key}`"),
+            Self::Setting { key, expected, found } => {
+                write!(f, "`{key}` must be {expected}, but is {found}")
+            }
+            Self::NoBaseUrl { instead } => {
+                write!(f, "`base_url` is not set, so absolute links start with `{instead}`")
+            }
+            Self::UnknownTheme { name, .. } => write!(f, "there is no theme `{name}`"),
+            Self::NotUtf8 => write!(f, "the file is not UTF-8"),
+            Self::Symlink => write!(f, "the link leads out of the site, or nowhere"),
+            Self::SpecialFile => write!(f, "neither a file nor a folder"),
+            Self::FileName { reason } => {
+                write!(f, "the file name cannot be part of an address: {reason}")
+            }
+            Self::UnclosedFence { fence } => {
+                write!(f, "the front matter that `{fence}` opens never ends")
+            }
+            Self::FrontMatterSyntax { format, reason } => {
+                write!(f, "the front matter is not {format}: {reason}")
+            }
+            Self::NotATable { found } => {
+                write!(f, "the front matter is {found}, not keys and values")
+            }
+            Self::FrontMatterTooLarge => write!(f, "the front matter is larger than 64 KiB"),
+            Self::YamlAlias => write!(f, "YAML anchors and aliases are not read"),
+            Self::WrongType { key, expected, found } => {
+                write!(f, "`{key}` must be {expected}, but is {found}")
+            }
+            Self::WrongDate { key, value } => write!(f, "`{key}` is not a date: `{value}`"),
+            Self::NearMissKey { key, .. } => write!(f, "there is no key `{key}`"),
+            Self::DuplicateKey { key, meaning } => {
+                write!(f, "`{key}` means `{meaning}`, which is set already")
+            }
+            Self::NoDate => write!(f, "a post needs a date"),
+            Self::WrongPath { key, value, reason } => {
+                write!(f, "`{key}` cannot be `{value}`: {reason}")
+            }
+            Self::ReservedPath { path } => {
+                write!(f, "the address `{path}` is kept for the server")
+            }
+            Self::Collision { path, other } => {
+                write!(f, "the address `{path}` is also that of `{other}`")
+            }
+            Self::AliasCollision { alias, other } => {
+                write!(f, "the alias `{alias}` is also an address of `{other}`")
+            }
+            Self::BrokenLink { destination, .. } => {
+                write!(f, "the link to `{destination}` leads nowhere")
+            }
+            Self::BrokenAnchor { destination, .. } => {
+                write!(f, "the link to `{destination}` names a heading that is not there")
+            }
+            Self::MissingImage { source } => write!(f, "there is no image `{source}`"),
+            Self::NoAltText { source } => write!(f, "the image `{source}` has no alt text"),
+            Self::MarkdownLimit { what } => write!(f, "{what}"),
+            Self::DuplicateTitle { title, other } => {
+                write!(f, "the title `{title}` is also that of `{other}`")
+            }
+            Self::Template { reason } => write!(f, "{reason}"),
+            Self::UnknownTemplate { name } => write!(f, "there is no template `{name}`"),
+            Self::Moved { from, to } => {
+                write!(f, "the page was at `{from}` and is now at `{to}`")
+            }
+        }
+    }
+}
+
+fn backticked(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The one of `candidates` that `word` is most likely a misspelling of; none if all are too far.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = fold(word);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&folded, &fold(candidate)), candidate))
+        .filter(|(distance, candidate)| {
+            let shorter = word.chars().count().min(candidate.chars().count());
+            *distance <= (shorter / 4).min(3)
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+fn fold(word: &str) -> String {
+    word.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_counts_lines_and_characters_from_one() {
+        let text = "é: 1\nßx: 2\n";
+        for (offset, line, column) in [(0, 1, 1), (3, 1, 3), (6, 2, 1), (8, 2, 2), (99, 3, 1)] {
+            assert_eq!(Position::of(text, offset), Position { line, column }, "{offset}");
+        }
+    }
+
+    #[test]
+    fn only_near_words_are_suggested() {
+        let keys = ["published", "title", "tags", "date", "order"];
+        for (word, suggestion) in [
+            ("pubished", Some("published")),
+            ("Titel", Some("title")),
+            ("tag", None),
+            ("tagss", Some("tags")),
+            ("docsSection", None),
+            ("layout", None),
+        ] {
+            assert_eq!(nearest(word, keys), suggestion, "{word}");
+        }
+    }
+}

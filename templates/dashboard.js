@@ -1,0 +1,199 @@
+// Keeps /stats/ live: the other half of dashboard.html. Every value is set as text, never as HTML.
+"use strict";
+
+(() => {
+  const root = document.getElementById("dashboard");
+  if (!root) return;
+
+  const ANNOUNCE_EVERY = 10_000;
+  const RETRY_FIRST = 2_000;
+  const RETRY_LAST = 60_000;
+
+  const part = (name) => root.querySelector(`[data-stat="${name}"]`);
+  const number = (value) => value.toLocaleString("en-US");
+  const count = (value, one, many) => `${number(value)}\u00a0${value === 1 ? one : many}`;
+
+  const setText = (element, text) => {
+    if (element.textContent !== text) element.textContent = text;
+  };
+
+  // The day that the server showed stays as it is: only the server knows the site's time zone.
+  let sinceShown = part("sentence").textContent.match(/ since (.*)\.\s*$/)?.[1] ?? "";
+  const since = (stats, month) => {
+    if (!stats.trackingSinceDate) return "";
+    const [year, index, day] = stats.trackingSinceDate.slice(0, 10).split("-").map(Number);
+    const date = new Date(Date.UTC(year, index - 1, day));
+    return date.toLocaleDateString("en-GB", { day: "numeric", month, year: "numeric", timeZone: "UTC" });
+  };
+
+  const sentence = (stats) => {
+    const active = stats.activeVisitors;
+    const now = active === 0 ? "Nobody is reading right now."
+      : active === 1 ? "One person is reading right now."
+      : `${number(active)}\u00a0people are reading right now.`;
+    if (stats.totalPageViews === 0) {
+      return `${now} Nothing has been counted yet; the first view will show here by itself.`;
+    }
+    const views = count(stats.totalPageViews, "view", "views");
+    const visitors = stats.uniqueVisitors > 0 ? ` by ${count(stats.uniqueVisitors, "visitor", "visitors")}` : "";
+    return `${now} ${views}${visitors}${sinceShown && ` since ${sinceShown}`}.`;
+  };
+
+  const CARDS = ["activeVisitors", "totalPageViews", "uniqueVisitors", "publishedPosts", "publishedPages"];
+
+  const show = (stats) => {
+    if (!sinceShown && stats.trackingSinceDate) {
+      sinceShown = since(stats, "long").replaceAll(" ", "\u00a0");
+      setText(part("since"), since(stats, "short"));
+    }
+    for (const name of CARDS) setText(part(name), number(stats[name]));
+    const text = sentence(stats);
+    setText(part("sentence"), text);
+    announce(text);
+    part("degraded").hidden = !stats.degraded;
+    showRows(part("activeByPath"), stats.activeByPath, (row) => [row.count]);
+    showRows(part("pageStats"), stats.pageStats, (row) => [row.views, row.visitors]);
+  };
+
+  // Rows are kept by path and only moved when their order changed, so nothing flickers and what has
+  // the focus keeps it.
+  const showRows = (table, rows, numbers) => {
+    const body = table.tBodies[0];
+    const focused = document.activeElement;
+    const known = new Map([...body.rows].map((line) => [line.dataset.path, line]));
+    rows.forEach((row, index) => {
+      const line = known.get(row.path) ?? newLine(row.path, numbers(row).length);
+      known.delete(row.path);
+      if (body.rows[index] !== line) body.insertBefore(line, body.rows[index] ?? null);
+      showLine(line, row, numbers(row));
+    });
+    known.forEach((line) => line.remove());
+    if (focused !== document.activeElement && body.contains(focused)) focused.focus({ preventScroll: true });
+    table.hidden = rows.length === 0;
+    table.nextElementSibling.hidden = rows.length > 0;
+  };
+
+  const newLine = (path, columns) => {
+    const line = document.createElement("tr");
+    const title = document.createElement("th");
+    line.dataset.path = path;
+    title.scope = "row";
+    line.append(title);
+    for (let column = 0; column < columns; column += 1) line.append(document.createElement("td"));
+    return line;
+  };
+
+  const showLine = (line, row, numbers) => {
+    const [title, ...cells] = line.cells;
+    showTitle(title, row);
+    numbers.forEach((value, index) => setText(cells[index], number(value)));
+  };
+
+  const showTitle = (cell, row) => {
+    if (row.share !== undefined) showBar(cell, row.share);
+    const link = isOwnAddress(row.url) ? row.url : "";
+    const tag = link ? "A" : "SPAN";
+    let name = cell.querySelector("[dir]");
+    if (name?.tagName !== tag) {
+      name?.remove();
+      name = document.createElement(tag);
+      name.dir = "auto";
+      cell.insertBefore(name, cell.querySelector(".mark"));
+    }
+    if (link && name.getAttribute("href") !== link) name.href = link;
+    setText(name, row.title);
+    showGone(cell, row.pageType === "gone");
+  };
+
+  const showBar = (cell, share) => {
+    let bar = cell.querySelector("svg");
+    if (!bar) {
+      bar = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      bar.setAttribute("class", "bar");
+      bar.setAttribute("aria-hidden", "true");
+      const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      rect.setAttribute("height", "100%");
+      bar.append(rect);
+      cell.prepend(bar);
+    }
+    bar.firstElementChild.setAttribute("width", `${share}%`);
+  };
+
+  const showGone = (cell, isGone) => {
+    const mark = cell.querySelector(".mark");
+    if (!isGone) mark?.remove();
+    else if (!mark) {
+      const gone = document.createElement("span");
+      gone.className = "mark";
+      gone.textContent = "gone";
+      cell.append(" ", gone);
+    }
+  };
+
+  const isOwnAddress = (url) => typeof url === "string" && /^\/(?![/\\])/.test(url);
+
+  // A screen reader hears how things stand when that changed, at most every ten seconds.
+  let announced = part("sentence").textContent.trim();
+  let latest = announced;
+  let quiet = 0;
+  const announce = (text) => {
+    latest = text;
+    if (!quiet && latest !== announced) speak();
+  };
+  const speak = () => {
+    announced = latest;
+    setText(part("announcement"), announced);
+    quiet = setTimeout(() => {
+      quiet = 0;
+      announce(latest);
+    }, ANNOUNCE_EVERY);
+  };
+
+  // The stream reconnects by itself after a cut; where the browser gives up, we try again.
+  let stream = null;
+  let retry = 0;
+  let delay = RETRY_FIRST;
+  let heard = new Date();
+
+  const open = () => {
+    clearTimeout(retry);
+    stream?.close();
+    stream = new EventSource(root.dataset.live);
+    stream.onopen = live;
+    stream.onmessage = (message) => {
+      live();
+      show(JSON.parse(message.data));
+    };
+    stream.onerror = () => {
+      stale();
+      if (stream.readyState !== EventSource.CLOSED) return;
+      retry = setTimeout(open, delay);
+      delay = Math.min(delay * 2, RETRY_LAST);
+    };
+  };
+
+  const live = () => {
+    heard = null;
+    delay = RETRY_FIRST;
+    root.dataset.connection = "live";
+    setText(part("connection"), "Live");
+  };
+
+  const stale = () => {
+    heard ??= new Date();
+    root.dataset.connection = "stale";
+    const time = heard.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+    setText(part("connection"), `As of ${time}; reconnecting`);
+  };
+
+  // An open stream would keep the page out of the back/forward cache.
+  addEventListener("pagehide", () => {
+    clearTimeout(retry);
+    stream?.close();
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) open();
+  });
+
+  open();
+})();
