@@ -85,7 +85,8 @@ impl Watcher {
         let (signals, inbox) = channel();
         let wake = signals.clone();
         parts.clock.on_jump(Box::new(move || drop(wake.send(Signal::Tick))));
-        let eyes = if parts.files { Some(Eyes::open(&parts.order.sources, &signals)?) } else { None };
+        let eyes =
+            if parts.files { Some(Eyes::open(&parts.order.sources, &signals)?) } else { None };
         let mut watch = Watch { parts, inbox, eyes };
         let thread = std::thread::Builder::new()
             .name("watch".to_owned())
@@ -199,7 +200,9 @@ impl Eyes {
         signals: &Sender<Signal>,
         error: &notify::Error,
     ) -> anyhow::Result<Self> {
-        tracing::warn!("files are looked at every second, for the system cannot tell of changes: {error}");
+        tracing::warn!(
+            "files are looked at every second, for the system cannot tell of changes: {error}"
+        );
         let config = notify::Config::default().with_poll_interval(POLL_INTERVAL);
         let watcher = PollWatcher::new(handler(sources, signals), config);
         let watcher = Box::new(watcher.context("cannot watch the site")?);
