@@ -11,7 +11,7 @@ use crate::pipeline::Order;
 /// The site that a command works on.
 #[derive(Debug)]
 pub(super) struct Workspace {
-    sources: Sources,
+    pub(super) sources: Sources,
     pub(super) config: Config,
 }
 
