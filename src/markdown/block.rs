@@ -34,7 +34,7 @@ impl Writer<'_> {
             Tag::Item => self.start_item("<li>", "</li>\n"),
             Tag::DefinitionListTitle => self.start_item("<dt>", "</dt>\n"),
             Tag::DefinitionListDefinition => self.start_item("<dd>", "</dd>\n"),
-            Tag::HtmlBlock => self.open("", ""),
+            Tag::HtmlBlock => self.open_block("", ""),
             _ if self.is_too_deep(range.start) => self.open_block("", ""),
             Tag::BlockQuote(Some(kind)) => self.start_alert(*kind),
             Tag::BlockQuote(None) => self.open_block("<blockquote>\n", "</blockquote>\n"),
