@@ -36,12 +36,22 @@ pub(super) struct Table {
     pub(super) word: &'static str,
     /// Whether letter case makes no difference.
     pub(super) any_case: bool,
-    /// Whether a name that begins with a capital is a type.
-    pub(super) capital_types: bool,
+    pub(super) capitals: Capitals,
     /// Signs that make an annotation or a variable of the word after them.
     pub(super) sigils: &'static [(u8, Class)],
     /// What no table can say; asked at every token, first.
     pub(super) special: Rule,
+}
+
+/// What a name is that begins with a capital.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Capitals {
+    /// A name like others.
+    Names,
+    /// A type.
+    Types,
+    /// A type, but where it is called a function.
+    TypesAndCalls,
 }
 
 /// A kind of string.
@@ -116,7 +126,7 @@ pub(super) const PLAIN: Table = Table {
     quotes: QUOTES,
     word: "",
     any_case: false,
-    capital_types: false,
+    capitals: Capitals::Names,
     sigils: &[],
     special: |_, _| false,
 };
@@ -126,7 +136,7 @@ pub(super) const C_LIKE: Table = Table {
     constants: "true false null",
     line_comments: &["//"],
     block_comments: &[("/*", "*/")],
-    capital_types: true,
+    capitals: Capitals::Types,
     ..PLAIN
 };
 

@@ -1,7 +1,7 @@
 //! The reader that follows a table: one pass, one token at a time, never back.
 
 use super::class::Class;
-use super::language::{Escape, Language, Quote};
+use super::language::{Capitals, Escape, Language, Quote};
 use super::painter::{Painter, is_word};
 
 /// How deep code may stand in strings that stand in code.
@@ -28,7 +28,7 @@ pub(super) fn read_until(painter: &mut Painter<'_>, language: &'static Language,
             open += 1;
         }
         painter.after_value = matches!(byte, b')' | b']' | b'}');
-        painter.awaited = None;
+        painter.awaited = painter.awaited.filter(|_| byte == b'.');
         painter.plain(1);
     }
 }
@@ -52,7 +52,7 @@ fn token(painter: &mut Painter<'_>, language: &'static Language, byte: u8) -> bo
     }
     if byte.is_ascii_digit() {
         number(painter);
-    } else if is_word(byte) || language.table.word.as_bytes().contains(&byte) && byte != b'-' {
+    } else if is_word(byte) || may_begin_word(language, byte) {
         word(painter, language);
     } else {
         return sigil(painter, language, byte)
@@ -60,6 +60,11 @@ fn token(painter: &mut Painter<'_>, language: &'static Language, byte: u8) -> bo
             || quoted(painter, language);
     }
     true
+}
+
+/// Quotation marks and minus signs belong to words only within them.
+fn may_begin_word(language: &Language, byte: u8) -> bool {
+    !matches!(byte, b'-' | b'\'') && language.table.word.as_bytes().contains(&byte)
 }
 
 /// `0x1f`, `1_000u32`, `2.5e-3`, `10px`; but `1..2` is two of them.
@@ -74,6 +79,7 @@ pub(super) fn number(painter: &mut Painter<'_>) {
             b'+' | b'-' => {
                 !is_hex && matches!(bytes[length - 1], b'e' | b'E') && next.is_ascii_digit()
             }
+            b'\'' => length > 0 && next.is_ascii_digit(),
             byte => byte.is_ascii_alphanumeric() || *byte == b'_',
         };
         if !belongs {
@@ -92,7 +98,8 @@ fn word(painter: &mut Painter<'_>, language: &'static Language) {
     let Some(text) = painter.rest().get(..length) else { return painter.plain(length) };
     let is_member = painter.previous() == Some(b'.');
     let listed = language.class(text).filter(|_| !is_member);
-    let awaited = painter.awaited.take();
+    let is_qualifier = painter.rest().as_bytes().get(length) == Some(&b'.');
+    let awaited = if is_qualifier { None } else { painter.awaited.take() };
     painter.after_value = listed != Some(Class::Keyword);
     match listed.or(awaited).or_else(|| guess(painter, language, text)) {
         Some(class) => painter.paint(class, length),
@@ -110,7 +117,7 @@ fn introduces(keyword: &str) -> Option<Class> {
             Some(Class::Function)
         }
         "class" | "struct" | "enum" | "trait" | "interface" | "protocol" | "record" | "module"
-        | "defmodule" | "namespace" | "union" | "input" | "scalar" => Some(Class::Type),
+        | "defmodule" | "namespace" | "union" | "type" | "input" | "scalar" => Some(Class::Type),
         _ => None,
     }
 }
@@ -118,7 +125,11 @@ fn introduces(keyword: &str) -> Option<Class> {
 /// What a name that no list has seems to be.
 fn guess(painter: &Painter<'_>, language: &Language, text: &str) -> Option<Class> {
     let first = text.bytes().next()?;
-    if language.table.capital_types && first.is_ascii_uppercase() {
+    let capitals = language.table.capitals;
+    if capitals != Capitals::Names && first.is_ascii_uppercase() {
+        if capitals == Capitals::TypesAndCalls && painter.rest()[text.len()..].starts_with('(') {
+            return Some(Class::Function);
+        }
         let is_constant = text.len() > 1 && !text.bytes().any(|byte| byte.is_ascii_lowercase());
         return Some(if is_constant { Class::Constant } else { Class::Type });
     }
@@ -268,7 +279,14 @@ fn escape_length(text: &str) -> usize {
 }
 
 fn variable(painter: &mut Painter<'_>, quote: &Quote) -> bool {
-    quote.variables && dollar(painter)
+    if !quote.variables {
+        return false;
+    }
+    let is_braced = painter.sees("${") && quote.code.iter().all(|(open, _)| *open != "${");
+    if is_braced {
+        painter.paint(Class::Variable, painter.past_in_line(2, "}"));
+    }
+    is_braced || dollar(painter)
 }
 
 /// Reads `$name`, `$1`, `$?`.
@@ -298,7 +316,8 @@ fn code(painter: &mut Painter<'_>, language: &'static Language, quote: &Quote) -
         painter.paint(Class::Escape, 2);
         return true;
     }
-    painter.paint(Class::Escape, open.len());
+    // The sign of a variable belongs to the variable: `{$x}`.
+    painter.paint(Class::Escape, open.len() - usize::from(open.ends_with("{$")));
     painter.depth += 1;
     painter.after_value = false;
     read_until(painter, language, Some(*close));

@@ -57,7 +57,7 @@ impl<'a> Painter<'a> {
 
     /// The byte that was passed last.
     pub(super) fn previous(&self) -> Option<u8> {
-        self.code[..self.at].as_bytes().last().copied()
+        self.code.as_bytes()[..self.at].last().copied()
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -1,7 +1,7 @@
 //! C, C++ and C#: the preprocessor, raw and interpolated strings.
 
 use crate::markdown::highlight::class::Class;
-use crate::markdown::highlight::language::{C_LIKE, Escape, Language, Quote, Table};
+use crate::markdown::highlight::language::{C_LIKE, Capitals, Escape, Language, Quote, Table};
 use crate::markdown::highlight::lexer;
 use crate::markdown::highlight::painter::Painter;
 
@@ -54,6 +54,7 @@ pub(super) static CSHARP: Language = Language::new(
             Quote::new("\""),
             Quote::new("'"),
         ],
+        capitals: Capitals::TypesAndCalls,
         special: csharp,
         ..C_LIKE
     },

@@ -42,7 +42,6 @@ fn statement_length(bytes: &[u8]) -> usize {
             (_, b'\\') => at += 1,
             (Some(awaited), byte) if awaited == *byte => mark = None,
             (Some(_), b'\n') => mark = None,
-            (Some(_), _) => {}
             (None, b'"' | b'\'') => mark = Some(*byte),
             (None, b'(') => open += 1,
             (None, b')') => open = open.saturating_sub(1),
@@ -94,7 +93,7 @@ fn selector(painter: &mut Painter<'_>, language: &'static Language) {
                 painter.paint(Class::Attribute, name(painter, 0));
             }
             b'"' | b'\'' => string(painter, byte),
-            byte if byte.is_ascii_digit() => painter.paint(Class::Number, name(painter, 0).max(1)),
+            byte if byte.is_ascii_digit() => number(painter, 0),
             byte if is_word(byte) => painter.paint(Class::Tag, name(painter, 0)),
             _ => painter.plain(1),
         }

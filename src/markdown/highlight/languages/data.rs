@@ -34,7 +34,7 @@ pub(super) static TOML: Language = Language::new(
 
 pub(super) static YAML: Language = Language::read_by(
     &["yaml", "yml"],
-    Table { constants: "true false null yes no on off True False", ..PLAIN },
+    Table { constants: "true false null yes no on off True False ~", ..PLAIN },
     read_yaml,
 );
 
@@ -79,6 +79,9 @@ fn toml_key(painter: &mut Painter<'_>, _: &'static Language) -> bool {
             return true;
         }
     }
+    if painter.byte().is_some_and(|byte| byte.is_ascii_digit()) && toml_date(painter) {
+        return true;
+    }
     let length = match painter.byte() {
         Some(b'"') => quoted_length(painter.rest(), b'"'),
         _ => painter.run(|byte| is_word(byte) || byte == b'-' || byte == b'.'),
@@ -86,6 +89,18 @@ fn toml_key(painter: &mut Painter<'_>, _: &'static Language) -> bool {
     let is_key = length > 0 && painter.rest()[length..].trim_start_matches(' ').starts_with('=');
     painter.paint(Class::Attribute, if is_key { length } else { 0 });
     is_key
+}
+
+/// `2026-11-24T08:00:00Z`, or a part of it.
+fn toml_date(painter: &mut Painter<'_>) -> bool {
+    let length = painter.run(|byte| byte.is_ascii_digit() || b"-:.TZ+".contains(&byte));
+    let digits = painter.run(|byte| byte.is_ascii_digit());
+    let is_date = matches!(
+        (digits, painter.rest().as_bytes().get(digits)),
+        (4, Some(b'-')) | (2, Some(b':'))
+    );
+    painter.paint(Class::Number, if is_date { length } else { 0 });
+    is_date
 }
 
 fn read_yaml(painter: &mut Painter<'_>, language: &'static Language) {
@@ -213,8 +228,8 @@ fn read_ini(painter: &mut Painter<'_>, language: &'static Language) {
         } else if text.trim_start().starts_with('[') {
             painter.paint(Class::Heading, line);
         } else if let Some(key) = key {
-            painter.paint(Class::Attribute, key);
-            painter.plain(1);
+            painter.paint(Class::Attribute, text[..key].trim_end().len());
+            painter.plain(key + 1 - text[..key].trim_end().len());
             painter.within(line - key - 1, |painter| lexer::read(painter, language));
         }
         painter.within(painter.line(), |_| {});

@@ -1,7 +1,7 @@
 //! Haskell, Elixir, Nix, Clojure and OCaml.
 
 use crate::markdown::highlight::class::Class;
-use crate::markdown::highlight::language::{Language, PLAIN, Quote, Table};
+use crate::markdown::highlight::language::{Capitals, Language, PLAIN, Quote, Table};
 use crate::markdown::highlight::painter::{Painter, is_word};
 
 pub(super) static HASKELL: Language = Language::new(
@@ -13,7 +13,7 @@ pub(super) static HASKELL: Language = Language::new(
         nested_comments: true,
         quotes: &[Quote::new("\"")],
         word: "'",
-        capital_types: true,
+        capitals: Capitals::Types,
         special: haskell,
         ..PLAIN
     },
@@ -34,7 +34,7 @@ pub(super) static ELIXIR: Language = Language::new(
             Quote::new("'"),
         ],
         word: "?!",
-        capital_types: true,
+        capitals: Capitals::Types,
         sigils: &[(b'@', Class::Attribute)],
         special: elixir,
         ..PLAIN
@@ -99,7 +99,7 @@ pub(super) static OCAML: Language = Language::new(
         nested_comments: true,
         quotes: &[Quote::new("\"").over_lines()],
         word: "'",
-        capital_types: true,
+        capitals: Capitals::Types,
         ..PLAIN
     },
 );

@@ -24,17 +24,22 @@ const TABLE: Table = Table {
 pub(super) static JAVASCRIPT: Language =
     Language::new(&["javascript", "js", "jsx", "mjs", "cjs", "node", "ecmascript"], TABLE);
 
-pub(super) static TYPESCRIPT: Language = Language::new(
-    &["typescript", "ts", "tsx", "mts", "cts", "astro"],
-    Table {
-        keywords: "abstract as asserts async await break case catch class const continue debugger declare \
+const TYPED: Table = Table {
+    keywords: "abstract as asserts async await break case catch class const continue debugger declare \
                    default delete do else enum export extends finally for from function get if implements \
                    import in infer instanceof interface is keyof let namespace new of override private \
                    protected public readonly return satisfies set static super switch this throw try type \
                    typeof var void while with yield",
-        types: "any bigint boolean never number object string symbol unknown",
-        ..TABLE
-    },
+    types: "any bigint boolean never number object string symbol unknown",
+    ..TABLE
+};
+
+pub(super) static TSX: Language = Language::new(&["tsx"], TYPED);
+
+/// Without JSX, because `<Page>value` converts a type here.
+pub(super) static TYPESCRIPT: Language = Language::new(
+    &["typescript", "ts", "mts", "cts", "astro"],
+    Table { special: without_elements, ..TYPED },
 );
 
 /// The longest regular expression that is looked for.
@@ -45,12 +50,18 @@ const DEEPEST: usize = 64;
 
 fn special(painter: &mut Painter<'_>, language: &'static Language) -> bool {
     match painter.byte() {
-        Some(b'/') if !painter.after_value => regex(painter),
         Some(b'<') if may_be_element(painter) => {
             element(painter, language);
             painter.after_value = true;
             true
         }
+        _ => without_elements(painter, language),
+    }
+}
+
+fn without_elements(painter: &mut Painter<'_>, _: &'static Language) -> bool {
+    match painter.byte() {
+        Some(b'/') if !painter.after_value => regex(painter),
         Some(b'#') if painter.sees("#!") && painter.is_at_line_start() => {
             painter.paint(Class::Meta, painter.line());
             true

@@ -48,6 +48,7 @@ pub(super) static TEMPLATE: Language = Language::read_by(
                    return set super tablerow template unless when with without",
         constants: "true false nil none null True False None",
         quotes: &[Quote::new("\""), Quote::new("'"), Quote::raw("`", "`")],
+        functions: "default dict eq first ge gt index le len lt ne now print printf slice urlize where",
         sigils: &[(b'$', Class::Variable), (b'@', Class::Variable)],
         ..PLAIN
     },
@@ -76,7 +77,7 @@ pub(super) fn read(painter: &mut Painter<'_>, language: &'static Language) {
         match byte {
             b'<' if painter.sees("<!--") => painter.paint(Class::Comment, painter.past(4, "-->")),
             b'<' if painter.sees("<![CDATA[") => {
-                painter.paint(Class::String, painter.past(9, "]]>"))
+                painter.paint(Class::String, painter.past(9, "]]>"));
             }
             b'<' if painter.sees("<!") || painter.sees("<?") => {
                 painter.paint(Class::Meta, painter.past(2, ">"));
@@ -94,13 +95,11 @@ fn template(painter: &mut Painter<'_>, language: &'static Language) -> bool {
     if language.table.keywords.is_empty() {
         return false;
     }
-    let Some((open, close)) = TEMPLATE_MARKS.iter().find(|(open, _)| painter.sees(open)) else {
+    let Some((_, close)) = TEMPLATE_MARKS.iter().find(|(open, _)| painter.sees(open)) else {
         return false;
     };
     let length = painter.past(2, close);
-    if *open == "{#" && close == &"#}" && painter.rest()[..length].ends_with("#}")
-        || painter.sees("{{/*")
-    {
+    if *close == "#}" || painter.sees("{{/*") {
         painter.paint(Class::Comment, length);
         return true;
     }
@@ -140,7 +139,7 @@ fn tag(painter: &mut Painter<'_>, language: &'static Language) {
             lexer::read(painter, &javascript::JAVASCRIPT);
         }),
         "style" => {
-            painter.within(painter.until("</style"), |painter| css::read(painter, &css::CSS))
+            painter.within(painter.until("</style"), |painter| css::read(painter, &css::CSS));
         }
         _ => {}
     }

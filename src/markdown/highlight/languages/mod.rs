@@ -33,6 +33,7 @@ pub(super) static LANGUAGES: &[&Language] = &[
     &lines::MARKDOWN,
     &javascript::JAVASCRIPT,
     &javascript::TYPESCRIPT,
+    &javascript::TSX,
     &css::CSS,
     &css::SCSS,
     &ruby::RUBY,

@@ -1,7 +1,7 @@
 //! Go, Swift, Zig and Dart.
 
 use crate::markdown::highlight::class::Class;
-use crate::markdown::highlight::language::{C_LIKE, Language, Quote, Table};
+use crate::markdown::highlight::language::{C_LIKE, Capitals, Language, Quote, Table};
 use crate::markdown::highlight::painter::Painter;
 
 pub(super) static GO: Language = Language::new(
@@ -13,6 +13,8 @@ pub(super) static GO: Language = Language::new(
                 rune string uint uint8 uint16 uint32 uint64 uintptr",
         constants: "true false nil iota",
         quotes: &[Quote::new("\""), Quote::new("'"), Quote::raw("`", "`")],
+        capitals: Capitals::TypesAndCalls,
+        special: field,
         ..C_LIKE
     },
 );
@@ -89,4 +91,18 @@ fn multiline(painter: &mut Painter<'_>, _: &'static Language) -> bool {
         painter.paint(Class::String, painter.line());
     }
     is_line
+}
+
+/// A name with a type after it is a field, though it begins with a capital.
+fn field(painter: &mut Painter<'_>, _: &'static Language) -> bool {
+    if painter.awaited.is_some() || !painter.byte().is_some_and(|byte| byte.is_ascii_uppercase()) {
+        return false;
+    }
+    let length = painter.word("");
+    let behind = painter.rest()[length..].trim_start_matches([' ', '\t']);
+    let is_apart = behind.len() < painter.rest().len() - length;
+    let is_field = is_apart
+        && behind.starts_with(|next: char| next.is_ascii_alphabetic() || "*[".contains(next));
+    painter.plain(if is_field { length } else { 0 });
+    is_field
 }

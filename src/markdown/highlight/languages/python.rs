@@ -1,7 +1,7 @@
 //! Python: prefixed strings, f-strings, decorators, the interactive console.
 
 use crate::markdown::highlight::class::Class;
-use crate::markdown::highlight::language::{Escape, Language, PLAIN, Quote, Table};
+use crate::markdown::highlight::language::{Capitals, Escape, Language, PLAIN, Quote, Table};
 use crate::markdown::highlight::lexer;
 use crate::markdown::highlight::painter::Painter;
 
@@ -12,7 +12,7 @@ const TABLE: Table = Table {
     constants: "True False None Ellipsis NotImplemented self cls __name__",
     line_comments: &["#"],
     quotes: QUOTES,
-    capital_types: true,
+    capitals: Capitals::Types,
     special,
     ..PLAIN
 };

@@ -1,7 +1,9 @@
 //! SQL, GraphQL, and other languages that declare.
 
 use crate::markdown::highlight::class::Class;
-use crate::markdown::highlight::language::{C_LIKE, Escape, Language, PLAIN, Quote, Table};
+use crate::markdown::highlight::language::{
+    C_LIKE, Capitals, Escape, Language, PLAIN, Quote, Table,
+};
 use crate::markdown::highlight::painter::{Painter, is_word};
 
 pub(super) static SQL: Language = Language::new(
@@ -42,7 +44,7 @@ pub(super) static GRAPHQL: Language = Language::new(
         constants: "true false null",
         line_comments: &["#"],
         quotes: &[Quote::new("\"\"\"").over_lines(), Quote::new("\"")],
-        capital_types: true,
+        capitals: Capitals::Types,
         sigils: &[(b'$', Class::Variable), (b'@', Class::Attribute)],
         special: key_before_colon,
         ..PLAIN

@@ -3,7 +3,7 @@
 use super::javascript::regex;
 use super::shell::heredoc_length;
 use crate::markdown::highlight::class::Class;
-use crate::markdown::highlight::language::{Language, PLAIN, Quote, Table};
+use crate::markdown::highlight::language::{Capitals, Language, PLAIN, Quote, Table};
 use crate::markdown::highlight::lexer;
 use crate::markdown::highlight::painter::{Painter, is_word};
 
@@ -24,7 +24,7 @@ pub(super) static RUBY: Language = Language::new(
             Quote::new("`").with_code(&[("#{", b'}')]),
         ],
         word: "?!",
-        capital_types: true,
+        capitals: Capitals::Types,
         special,
         ..PLAIN
     },

@@ -2,7 +2,7 @@
 
 use super::javascript::regex;
 use crate::markdown::highlight::class::Class;
-use crate::markdown::highlight::language::{Language, PLAIN, QUOTES, Quote, Table};
+use crate::markdown::highlight::language::{Capitals, Language, PLAIN, QUOTES, Quote, Table};
 use crate::markdown::highlight::painter::{Painter, is_word};
 
 pub(super) static LUA: Language = Language::new(
@@ -60,7 +60,7 @@ pub(super) static JULIA: Language = Language::new(
             Quote::new("\"").over_lines().with_code(&[("$(", b')')]).with_variables(),
         ],
         word: "!",
-        capital_types: true,
+        capitals: Capitals::Types,
         sigils: &[(b'@', Class::Function)],
         special: |painter, _| {
             let is_block = painter.sees("#=");

@@ -12,7 +12,7 @@ const TABLE: Table = Table {
     keywords: "if then else elif fi for while until do done case esac in function select time return exit break \
                continue local export readonly declare unset shift trap source set alias eval exec",
     quotes: &[
-        Quote::new("\"").over_lines().with_code(&[("$(", b')'), ("${", b'}')]).with_variables(),
+        Quote::new("\"").over_lines().with_code(&[("$(", b')')]).with_variables(),
         Quote { close: "'", ..Quote::new("$'").over_lines() },
         Quote::raw("'", "'"),
     ],
@@ -105,7 +105,7 @@ fn is_continued(painter: &Painter<'_>) -> bool {
 }
 
 fn is_argument(byte: u8) -> bool {
-    is_word(byte) || b"./:@%+~-[]!?^".contains(&byte)
+    is_word(byte) || b"./:@%+~-[]!?^#".contains(&byte)
 }
 
 /// `$x`, `${x}`, `$(command)`.
@@ -144,18 +144,18 @@ fn argument(painter: &mut Painter<'_>, language: &'static Language) {
     let text = painter.rest().get(..length).unwrap_or_default();
     let name = text.bytes().take_while(|byte| is_word(*byte)).count();
     let keyword = language.class(text) == Some(Class::Keyword);
-    if painter.after_value {
+    if name == length && painter.rest()[length..].starts_with('=') {
+        painter.paint(Class::Variable, length);
+        painter.plain(1);
+    } else if painter.after_value {
         let joins = matches!(text, "in" | "do" | "then") && painter.previous() == Some(b' ');
-        painter.after_value = !joins;
+        painter.after_value = !joins || text == "in";
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
         match (joins, is_number) {
             (true, _) => painter.paint(Class::Keyword, length),
             (_, true) => painter.paint(Class::Number, length),
             _ => painter.plain(length),
         }
-    } else if name == length && painter.rest()[length..].starts_with('=') {
-        painter.paint(Class::Variable, length);
-        painter.plain(1);
     } else if keyword {
         painter.paint(Class::Keyword, length);
         painter.after_value = names_something(text);
@@ -192,7 +192,7 @@ fn heredoc(painter: &mut Painter<'_>, language: &'static Language) -> bool {
     painter.within(line - start, |painter| lexer::read(painter, language));
     let mut quote = Quote::raw("\n", "\0");
     if !quoted {
-        quote = quote.with_code(&[("$(", b')'), ("${", b'}')]).with_variables();
+        quote = quote.with_code(&[("$(", b')')]).with_variables();
     }
     painter.within(length - line, |painter| lexer::string(painter, language, &quote, 1));
     true
@@ -250,7 +250,8 @@ fn read_dockerfile(painter: &mut Painter<'_>, language: &'static Language) {
                 if goes_on { 0 } else { text.bytes().take_while(u8::is_ascii_alphabetic).count() };
             let is_instruction = language.class(&text[..length]).is_some();
             painter.paint(Class::Keyword, if is_instruction { length } else { 0 });
-            painter.after_value = !text.starts_with("RUN");
+            painter.after_value =
+                if goes_on { painter.after_value } else { !text.starts_with("RUN") };
             let rest = line - if is_instruction { length } else { 0 };
             painter.within(rest, |painter| docker_arguments(painter, goes_on));
             goes_on = text.trim_end().ends_with('\\');
@@ -267,7 +268,8 @@ fn docker_arguments(painter: &mut Painter<'_>, goes_on: bool) {
     let is_stage = painter.rest().to_ascii_lowercase().find(" as ");
     if let Some(at) = is_stage.filter(|_| painter.after_value) {
         painter.within(at, |painter| lexer::read(painter, &BASH));
-        painter.paint(Class::Keyword, 3);
+        painter.plain(1);
+        painter.paint(Class::Keyword, 2);
     }
     lexer::read(painter, &BASH);
 }
@@ -310,7 +312,7 @@ fn recipe(painter: &mut Painter<'_>, length: usize) {
                 b'"' => painter.paint(Class::String, painter.past(1, "\"")),
                 b'\'' => painter.paint(Class::String, painter.past(1, "'")),
                 b'#' if painter.previous() == Some(b' ') => {
-                    painter.paint(Class::Comment, painter.line())
+                    painter.paint(Class::Comment, painter.line());
                 }
                 _ => painter.plain(
                     1 + painter.rest().as_bytes()[1..]
