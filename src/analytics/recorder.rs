@@ -1,6 +1,7 @@
 //! Accepts events in bounded space, stores them in batches, and answers each once it is durable.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -244,7 +245,16 @@ impl Waiting {
 }
 
 impl Writer {
+    /// Works until told to end. A bug that panics is an outage: what it was about was not stored, memory is
+    /// loaded anew, and work goes on.
     fn run(mut self, messages: &Receiver<Message>) {
+        while std::panic::catch_unwind(AssertUnwindSafe(|| self.work(messages))).is_err() {
+            tracing::error!("the thread that stores events has panicked, and starts anew");
+            self.outage = Some(Outage::begin(Timestamp::default()));
+        }
+    }
+
+    fn work(&mut self, messages: &Receiver<Message>) {
         let mut is_closing = false;
         while !is_closing {
             let mut waiting = Waiting::default();
@@ -388,6 +398,7 @@ mod tests {
     use super::*;
     use crate::analytics::samples::{at, heartbeat, view};
     use crate::clock::FixedClock;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -474,7 +485,7 @@ mod tests {
     fn an_expiry_is_published_when_it_happens() {
         let desk = Desk::new();
         desk.record(view(1, 1, "/a/", 0)).unwrap();
-        desk.clock.advance(2 * MINUTE - Duration::from_millis(1));
+        desk.clock.advance(Duration::from_millis(119_999));
         desk.record(view(2, 2, "/b/", 119_999)).unwrap();
         assert_eq!(desk.snapshot().active_visitors, 2);
         desk.clock.advance(Duration::from_millis(1));
@@ -546,6 +557,40 @@ mod tests {
         let snapshot = desk.snapshot();
         assert_eq!((snapshot.total_page_views, snapshot.unique_visitors), (2, 2));
         assert_eq!(desk.restart().snapshot().total_page_views, 2);
+    }
+
+    /// A clock that fails when it is told to, once.
+    struct Faulty {
+        clock: FixedClock,
+        is_faulty: AtomicBool,
+    }
+
+    impl Clock for Faulty {
+        fn now(&self) -> Timestamp {
+            assert!(!self.is_faulty.swap(false, Ordering::SeqCst), "on purpose");
+            self.clock.now()
+        }
+
+        fn on_jump(&self, wake: crate::clock::Wake) {
+            self.clock.on_jump(wake);
+        }
+    }
+
+    #[test]
+    fn after_a_panic_what_was_answered_as_stored_is_counted_and_work_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
+        let clock = Arc::new(Faulty { clock: FixedClock::at(at(0)), is_faulty: false.into() });
+        let shared = Arc::<Faulty>::clone(&clock);
+        let recorder = Recorder::start(store, shared, Settings::default()).unwrap();
+        let record = |id| recorder.record(view(id, 0, "/a/", 0)).unwrap().wait();
+        record(1).unwrap();
+        clock.is_faulty.store(true, Ordering::SeqCst);
+        // It panics in the wait for the first of these, or while it stores that.
+        let stored = [record(2), record(3)].iter().filter(|answer| answer.is_ok()).count() as u64;
+        record(4).unwrap();
+        assert!(!clock.is_faulty.load(Ordering::SeqCst) && stored >= 1);
+        assert_eq!(recorder.subscribe().borrow().total_page_views, stored + 2);
     }
 
     #[test]

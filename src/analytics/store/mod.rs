@@ -40,6 +40,7 @@ mod tables;
 
 pub(super) use self::batch::Identity;
 
+use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
@@ -63,7 +64,7 @@ pub struct Store {
 impl Store {
     /// Opens the database at `path`, or makes one there.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let database = contained(|| open(path, false))
+        let database = contained(|| create(path))
             .with_context(|| format!("cannot open the statistics at `{}`", path.display()))?;
         Ok(Self { path: path.to_owned(), database: RwLock::new(Some(database)) })
     }
@@ -130,6 +131,22 @@ fn write<T>(
 fn contained<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     std::panic::catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(anyhow!("the database is damaged")))
+}
+
+/// Opens the file. One that was made just now is also made to be found after a loss of power.
+fn create(path: &Path) -> anyhow::Result<Database> {
+    let is_new = !path.exists();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let database = open(path, false)?;
+    if is_new && cfg!(unix) {
+        // The folder may be new itself.
+        for folder in folder.canonicalize()?.ancestors().take(2) {
+            File::open(folder)?.sync_all()?;
+        }
+    }
+    Ok(database)
 }
 
 fn open(path: &Path, check: bool) -> anyhow::Result<Database> {
@@ -210,7 +227,7 @@ mod tests {
         let file = folder.path().join("analytics.redb");
         let named =
             |reason: &str| format!("cannot open the statistics at `{}`: {reason}", file.display());
-        for content in [&b"\x89PNG\r\n\x1a\n and more"[..], &[0x5a; 100_000], b"redb"] {
+        for content in [&b"\x89PNG\r\n\x1a\n and more"[..], &vec![0x5a; 100_000], b"redb"] {
             std::fs::write(&file, content).unwrap();
             assert_eq!(failure(&file), named("it is not a tallymark database, or it is damaged"));
         }
@@ -278,7 +295,7 @@ mod tests {
     fn windows_presence_and_totals_survive_a_restart() {
         const MINUTE: i64 = 60_000;
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("analytics.redb");
+        let file = folder.path().join("state/analytics.redb");
         let memory = record(
             &file,
             vec![
