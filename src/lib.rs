@@ -1,11 +1,18 @@
 //! Tallymark, as a map: each module is one thing, and may import only what stands below it.
 
-pub mod server;
+pub mod cli;
 
+pub mod server;
+pub mod watch;
+
+pub mod pipeline;
+
+pub mod publish;
 pub mod render;
 
-pub mod analytics;
 pub mod content;
+
+pub mod analytics;
 pub mod markdown;
 
 pub mod site;

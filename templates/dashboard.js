@@ -11,46 +11,55 @@
 
   const part = (name) => root.querySelector(`[data-stat="${name}"]`);
   const number = (value) => value.toLocaleString("en-US");
-  const count = (value, one, many) => `${number(value)}\u00a0${value === 1 ? one : many}`;
+  const count = (value, one, many) => `${number(value)} ${value === 1 ? one : many}`;
 
   const setText = (element, text) => {
     if (element.textContent !== text) element.textContent = text;
   };
 
-  // The day that the server showed stays as it is: only the server knows the site's time zone.
-  let sinceShown = part("sentence").textContent.match(/ since (.*)\.\s*$/)?.[1] ?? "";
-  const since = (stats, month) => {
-    if (!stats.trackingSinceDate) return "";
-    const [year, index, day] = stats.trackingSinceDate.slice(0, 10).split("-").map(Number);
-    const date = new Date(Date.UTC(year, index - 1, day));
-    return date.toLocaleDateString("en-GB", { day: "numeric", month, year: "numeric", timeZone: "UTC" });
+  const setAttribute = (element, name, value) => {
+    if (element.getAttribute(name) !== value) element.setAttribute(name, value);
   };
 
-  const sentence = (stats) => {
-    const active = stats.activeVisitors;
-    const now = active === 0 ? "Nobody is reading right now."
-      : active === 1 ? "One person is reading right now."
-      : `${number(active)}\u00a0people are reading right now.`;
+  const setHidden = (element, hidden) => {
+    if (element.hidden !== hidden) element.hidden = hidden;
+  };
+
+  // The day that the server showed stays as it is: only the server knows the site's time zone.
+  let since = part("total").textContent.match(/ since (.*)\./)?.[1] ?? "";
+  const day = (stats, month) => {
+    const [year, index, date] = stats.trackingSinceDate.slice(0, 10).split("-").map(Number);
+    const format = { day: "numeric", month, year: "numeric", timeZone: "UTC" };
+    return new Date(Date.UTC(year, index - 1, date)).toLocaleDateString("en-GB", format);
+  };
+
+  const now = ({ activeVisitors: active }) => {
+    if (active === 0) return "Nobody is reading right now.";
+    if (active === 1) return "One person is reading right now.";
+    return `${number(active)} people are reading right now.`;
+  };
+
+  const total = (stats) => {
     if (stats.totalPageViews === 0) {
-      return `${now} Nothing has been counted yet; the first view will show here by itself.`;
+      return "Nothing has been counted yet; the first view will show here by itself.";
     }
     const views = count(stats.totalPageViews, "view", "views");
     const visitors = stats.uniqueVisitors > 0 ? ` by ${count(stats.uniqueVisitors, "visitor", "visitors")}` : "";
-    return `${now} ${views}${visitors}${sinceShown && ` since ${sinceShown}`}.`;
+    return `${views}${visitors}${since && ` since ${since}`}.`;
   };
 
   const CARDS = ["activeVisitors", "totalPageViews", "uniqueVisitors", "publishedPosts", "publishedPages"];
 
   const show = (stats) => {
-    if (!sinceShown && stats.trackingSinceDate) {
-      sinceShown = since(stats, "long").replaceAll(" ", "\u00a0");
-      setText(part("since"), since(stats, "short"));
+    if (!since && stats.trackingSinceDate) {
+      since = day(stats, "long");
+      setText(part("since"), day(stats, "short"));
     }
     for (const name of CARDS) setText(part(name), number(stats[name]));
-    const text = sentence(stats);
-    setText(part("sentence"), text);
-    announce(text);
-    part("degraded").hidden = !stats.degraded;
+    setText(part("now"), now(stats));
+    setText(part("total"), total(stats));
+    announce(`${now(stats)} ${total(stats)}`);
+    setHidden(part("degraded"), !stats.degraded);
     showRows(part("activeByPath"), stats.activeByPath, (row) => [row.count]);
     showRows(part("pageStats"), stats.pageStats, (row) => [row.views, row.visitors]);
   };
@@ -69,8 +78,8 @@
     });
     known.forEach((line) => line.remove());
     if (focused !== document.activeElement && body.contains(focused)) focused.focus({ preventScroll: true });
-    table.hidden = rows.length === 0;
-    table.nextElementSibling.hidden = rows.length > 0;
+    setHidden(table, rows.length === 0);
+    setHidden(table.nextElementSibling, rows.length > 0);
   };
 
   const newLine = (path, columns) => {
@@ -100,7 +109,7 @@
       name.dir = "auto";
       cell.insertBefore(name, cell.querySelector(".mark"));
     }
-    if (link && name.getAttribute("href") !== link) name.href = link;
+    if (link) setAttribute(name, "href", link);
     setText(name, row.title);
     showGone(cell, row.pageType === "gone");
   };
@@ -116,7 +125,7 @@
       bar.append(rect);
       cell.prepend(bar);
     }
-    bar.firstElementChild.setAttribute("width", `${share}%`);
+    setAttribute(bar.firstElementChild, "width", `${share}%`);
   };
 
   const showGone = (cell, isGone) => {
@@ -133,7 +142,7 @@
   const isOwnAddress = (url) => typeof url === "string" && /^\/(?![/\\])/.test(url);
 
   // A screen reader hears how things stand when that changed, at most every ten seconds.
-  let announced = part("sentence").textContent.trim();
+  let announced = `${part("now").textContent} ${part("total").textContent}`;
   let latest = announced;
   let quiet = 0;
   const announce = (text) => {
@@ -175,13 +184,13 @@
   const live = () => {
     heard = null;
     delay = RETRY_FIRST;
-    root.dataset.connection = "live";
+    setAttribute(root, "data-connection", "live");
     setText(part("connection"), "Live");
   };
 
   const stale = () => {
     heard ??= new Date();
-    root.dataset.connection = "stale";
+    setAttribute(root, "data-connection", "stale");
     const time = heard.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
     setText(part("connection"), `As of ${time}; reconnecting`);
   };

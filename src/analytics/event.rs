@@ -77,7 +77,7 @@ pub struct Raw {
 /// What the browser says has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Claim {
-    View(Wire),
+    View(Box<Wire>),
     Heartbeat { engaged_ms: u32, scroll: u8 },
     Custom { name: String },
 }
@@ -133,7 +133,7 @@ impl Raw {
 impl Claim {
     fn of(wire: Wire) -> Result<Self, Rejection> {
         match wire.r#type {
-            Type::View => Ok(Self::View(wire)),
+            Type::View => Ok(Self::View(Box::new(wire))),
             Type::Heartbeat => Ok(Self::Heartbeat {
                 engaged_ms: u32::try_from(wire.engaged.unwrap_or(0)).unwrap_or(u32::MAX),
                 scroll: u8::try_from(wire.scroll.unwrap_or(0).min(100)).unwrap_or(100),
@@ -286,5 +286,156 @@ fn traits(wire: &Wire, facts: &Facts<'_>, rules: &Rules) -> Traits {
         country: wire.zone.as_deref().and_then(zone::country),
         device: wire.width.and_then(agent::device),
         agent: facts.agent.map(Agent::of).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analytics::rejection::Class;
+    use crate::permalink::UrlPath;
+    use proptest::prelude::*;
+
+    const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+
+    const VIEW: &str = r#"{"type":"view","view":"00112233aabbCCdd","visitor":"6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+        "path":"/a/","referrer":"https://news.example/item?id=1","utmSource":"letter","utmCampaign":null,
+        "width":12,"zone":"Europe/Oslo","something":{"new":[1]}}"#;
+
+    fn facts(agent: &str) -> Facts<'_> {
+        Facts {
+            place: Place::Page(UrlPath::parse("/a/").unwrap()),
+            agent: Some(agent),
+            origin: Some("https://own.example"),
+            sender: Sender::Own,
+            signals: Signals::default(),
+        }
+    }
+
+    fn admitted(json: &str) -> Event {
+        let raw = Raw::parse(json.as_bytes()).unwrap();
+        admit(raw, &facts(FIREFOX), &Rules::default(), Timestamp::from_millis(7)).unwrap()
+    }
+
+    #[test]
+    fn a_view_is_reduced_to_what_is_kept() {
+        let event = admitted(VIEW);
+        assert_eq!(event.view.as_bytes(), &[0, 0x11, 0x22, 0x33, 0xaa, 0xbb, 0xcc, 0xdd]);
+        assert_eq!(event.at, Timestamp::from_millis(7));
+        let Action::View(traits) = event.action else { panic!("{event:?}") };
+        let expected = Traits {
+            referrer: Some("news.example/item".to_owned()),
+            source: Some("letter".to_owned()),
+            campaign: None,
+            country: zone::country("Europe/Oslo"),
+            device: Some("laptop"),
+            agent: Agent { browser: Some("Firefox"), system: Some("Linux") },
+        };
+        assert_eq!(*traits, expected);
+    }
+
+    #[test]
+    fn a_heartbeat_and_a_custom_event_are_read() {
+        let beat = r#"{"type":"heartbeat","view":"0011223344556677","path":"/","engaged":99999999999,"scroll":640}"#;
+        let action = Action::Heartbeat { engaged_ms: u32::MAX, scroll: 100 };
+        assert_eq!((admitted(beat).action, admitted(beat).visitor), (action, None));
+        let custom = r#"{"type":"event","view":"0011223344556677","visitor":"","path":"/","name":" out\u0007bound ","props":{"url":"x"}}"#;
+        assert_eq!(admitted(custom).action, Action::Custom { name: "outbound".to_owned() });
+    }
+
+    #[test]
+    fn a_referrer_from_the_site_itself_is_none() {
+        let rules = Rules { own_hosts: vec!["Other.example".to_owned()], ..Rules::default() };
+        for (referrer, kept) in [
+            ("https://own.example/b/", None),
+            ("https://other.example/b/", None),
+            ("https://third.example/b/", Some("third.example/b")),
+        ] {
+            let json = VIEW.replace("https://news.example/item?id=1", referrer);
+            let raw = Raw::parse(json.as_bytes()).unwrap();
+            let event = admit(raw, &facts(FIREFOX), &rules, Timestamp::default()).unwrap();
+            let Action::View(traits) = event.action else { panic!("{event:?}") };
+            assert_eq!(traits.referrer.as_deref(), kept, "{referrer}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_event_is_malformed() {
+        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(2000), "]".repeat(2000));
+        for body in [
+            "",
+            "[]",
+            "{}",
+            &VIEW.replace("/a/", "a"),
+            &VIEW.replace("00112233aabbCCdd", "00112233aabbCCd"),
+            &VIEW.replace("00112233aabbCCdd", "+0112233aabbCCdd"),
+            &VIEW.replace("6ba7b810", "nobody"),
+            &VIEW.replace("\"width\":12", "\"width\":-1"),
+            &VIEW.replace("\"width\":12", "\"width\":\"12\""),
+            &VIEW.replace("\"width\":12", "\"width\":1e999"),
+            &VIEW.replace("\"type\":\"view\"", "\"type\":\"visit\""),
+            &VIEW.replace("\"width\":12", "\"type\":\"view\""),
+            &VIEW.replace("letter", "\\ud800"),
+            r#"{"type":"event","view":"0011223344556677","path":"/"}"#,
+            &deep,
+        ] {
+            assert_eq!(Raw::parse(body.as_bytes()), Err(Rejection::Malformed), "{body}");
+        }
+        assert_eq!(Raw::parse(b"{\"path\":\"\xff\"}"), Err(Rejection::Malformed));
+    }
+
+    #[test]
+    fn an_event_is_at_most_4096_bytes() {
+        let padded = format!("{VIEW}{}", " ".repeat(4096 - VIEW.len()));
+        assert!(Raw::parse(padded.as_bytes()).is_ok());
+        let longer = Raw::parse(format!("{padded} ").as_bytes());
+        assert_eq!(longer.map_err(Rejection::class), Err(Class::TooLarge));
+    }
+
+    #[test]
+    fn each_reason_not_to_count_is_told() {
+        let opted_out = Signals { opted_out: true, ..Signals::default() };
+        let prefetch = Signals { prefetch: true, ..Signals::default() };
+        let lacks_language = Signals { lacks_language: true, ..Signals::default() };
+        let ours = facts(FIREFOX);
+        for (facts, reason) in [
+            (Facts { sender: Sender::Foreign, ..ours.clone() }, Some(Rejection::ForeignOrigin)),
+            (Facts { sender: Sender::Allowed, ..ours.clone() }, None),
+            (Facts { signals: opted_out, ..ours.clone() }, Some(Rejection::OptedOut)),
+            (Facts { signals: prefetch, ..ours.clone() }, Some(Rejection::Prefetch)),
+            (Facts { signals: lacks_language, ..ours.clone() }, Some(Rejection::Bot)),
+            (Facts { agent: None, ..ours.clone() }, Some(Rejection::Bot)),
+            (facts("curl/8.14.1"), Some(Rejection::Bot)),
+        ] {
+            let raw = Raw::parse(VIEW.as_bytes()).unwrap();
+            let decision = admit(raw, &facts, &Rules::default(), Timestamp::default());
+            assert_eq!(decision.err(), reason, "{facts:?}");
+        }
+        let rules = Rules { ignore_opt_out: true, ..Rules::default() };
+        let raw = Raw::parse(VIEW.as_bytes()).unwrap();
+        let facts = Facts { signals: opted_out, ..ours };
+        assert!(admit(raw, &facts, &rules, Timestamp::default()).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_text_in_any_field_is_refused_or_kept_short(text in ".{0,300}") {
+            let field = serde_json::to_string(&text).unwrap();
+            for name in ["referrer", "utmSource", "utmCampaign", "zone", "visitor", "name"] {
+                let json = format!(r#"{{"type":"view","view":"0011223344556677","path":"/","{name}":{field}}}"#);
+                let Ok(raw) = Raw::parse(json.as_bytes()) else { continue };
+                let event = admit(raw, &facts(FIREFOX), &Rules::default(), Timestamp::default());
+                let Ok(Event { action: Action::View(traits), .. }) = event else { continue };
+                for value in [traits.referrer, traits.source, traits.campaign].into_iter().flatten() {
+                    prop_assert!(value.len() <= policy::VALUE_BYTES);
+                    prop_assert!(!value.chars().any(char::is_control));
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_harm(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Raw::parse(&body);
+        }
     }
 }

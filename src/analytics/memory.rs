@@ -1,7 +1,5 @@
 //! What of the database is kept in memory: bounded, and loaded anew whenever it might differ.
 
-use std::sync::Arc;
-
 use super::frequent::Frequent;
 use super::rejection::Rejection;
 use super::salt::Salt;
@@ -24,13 +22,9 @@ pub(super) struct Memory {
 
 impl Memory {
     /// The numbers as they are now.
-    pub(super) fn snapshot(
-        &self,
-        rejected: Vec<(Rejection, u64)>,
-        degraded: bool,
-    ) -> Arc<Snapshot> {
+    pub(super) fn snapshot(&self, rejected: Vec<(Rejection, u64)>) -> Snapshot {
         let site = self.totals.site;
-        Arc::new(Snapshot {
+        Snapshot {
             active_visitors: self.sessions.active(),
             active_by_path: self.sessions.active_by_path(),
             active_not_found: self.sessions.active_not_found(),
@@ -41,7 +35,7 @@ impl Memory {
             not_found_views: site.not_found,
             not_found: self.not_found.list(),
             rejected,
-            degraded,
-        })
+            degraded: false,
+        }
     }
 }

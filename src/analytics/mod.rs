@@ -33,6 +33,9 @@ mod snapshot;
 
 pub mod beacon;
 
+#[cfg(test)]
+mod samples;
+
 pub use bucket::{Limiter, Limits};
 pub use event::{Event, Facts, Raw, Rules, Sender, Signals, ViewId, VisitorId, admit};
 pub use place::Place;

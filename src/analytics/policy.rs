@@ -29,8 +29,11 @@ pub const QUEUE: usize = 8192;
 /// How many events one transaction takes at most.
 pub const BATCH: usize = 4096;
 
-/// After a commit failed, how long nothing is tried before the database is opened again.
-pub const RETRY: Duration = Duration::from_secs(2);
+/// After storing failed, how long nothing is tried; doubled after each further failure.
+pub const RETRY: Duration = Duration::from_secs(1);
+
+/// The longest that nothing is tried after storing failed.
+pub const RETRY_AT_MOST: Duration = Duration::from_mins(1);
 
 /// How many may be present at once; further ones are counted, but not shown as active.
 pub const PRESENT: usize = 100_000;

@@ -104,8 +104,8 @@ impl Recorder {
         let memory = store.load(clock.now()).context("cannot read the statistics")?;
         let rejections = Arc::new(Rejections::default());
         rejections.resume(&memory.rejected);
-        let first = memory.snapshot(rejections.counts(), false);
-        let (publisher, snapshots) = watch::channel(first);
+        let first = memory.snapshot(rejections.counts());
+        let (publisher, snapshots) = watch::channel(Arc::new(first));
         let swept = clock.now();
         let rejected = memory.rejected.clone();
         let identity = Identity { ids: settings.visitor_ids, zone: settings.zone };
@@ -119,7 +119,7 @@ impl Recorder {
             rejected,
             publisher,
             swept,
-            failed: None,
+            outage: None,
         };
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
@@ -183,8 +183,31 @@ struct Writer {
     rejected: Vec<(Rejection, u64)>,
     publisher: watch::Sender<Arc<Snapshot>>,
     swept: Timestamp,
-    /// When storing failed, if it did not succeed since.
-    failed: Option<Timestamp>,
+    /// How storing failed, if it did not succeed since.
+    outage: Option<Outage>,
+}
+
+/// A failure to store, until it is over.
+#[derive(Debug, Clone, Copy)]
+struct Outage {
+    /// When storing was last tried.
+    tried: Timestamp,
+    /// How long to wait before it is tried again.
+    wait: Duration,
+}
+
+impl Outage {
+    const fn begin(now: Timestamp) -> Self {
+        Self { tried: now, wait: policy::RETRY }
+    }
+
+    fn go_on(self, now: Timestamp) -> Self {
+        Self { tried: now, wait: (self.wait * 2).min(policy::RETRY_AT_MOST) }
+    }
+
+    fn is_due(self, now: Timestamp) -> bool {
+        now.as_millis().abs_diff(self.tried.as_millis()) >= millis(self.wait)
+    }
 }
 
 /// Events that are stored together, and those who wait for that.
@@ -244,7 +267,7 @@ impl Writer {
             }
             self.turn(waiting);
         }
-        self.sweep_at(self.clock.now());
+        self.sweep(self.clock.now());
     }
 
     /// Stores a batch, sees who has gone, and publishes; then answers, so that who is answered sees the numbers.
@@ -254,7 +277,7 @@ impl Writer {
         let is_stored = waiting.events.is_empty() || self.commit(&mut waiting.events, now);
         self.memory.sessions.expire(now);
         if now.as_millis().abs_diff(self.swept.as_millis()) >= millis(policy::SWEEP) {
-            self.sweep_at(now);
+            self.sweep(now);
         }
         self.publish();
         if is_stored {
@@ -267,7 +290,7 @@ impl Writer {
 
     /// Stores events; says whether they are durable.
     fn commit(&mut self, events: &mut [Event], now: Timestamp) -> bool {
-        if self.failed.is_some() {
+        if self.outage.is_some() {
             return false;
         }
         let counts = self.rejections.counts();
@@ -276,11 +299,14 @@ impl Writer {
         self.note(stored, counts, now)
     }
 
-    fn sweep_at(&mut self, now: Timestamp) {
+    /// Deletes presence that has ended, if there is any.
+    fn sweep(&mut self, now: Timestamp) {
         self.swept = now;
-        if self.failed.is_none() {
-            let counts = self.rejections.counts();
-            let swept = self.store.sweep(now, &self.news(&counts));
+        let counts = self.rejections.counts();
+        let news = self.news(&counts);
+        let is_needed = self.memory.sessions.take_ended() || !news.is_empty();
+        if is_needed && self.outage.is_none() {
+            let swept = self.store.sweep(now, &news);
             self.note(swept, counts, now);
         }
     }
@@ -301,38 +327,39 @@ impl Writer {
             Ok(()) => self.rejected = counts,
             Err(failure) => {
                 tracing::error!("cannot store events, and refuses them for now: {failure:#}");
-                self.failed = Some(now);
+                self.outage = Some(Outage::begin(now));
             }
         }
-        self.failed.is_none()
+        self.outage.is_none()
     }
 
     /// After a failure, and a while to wait, opens the database anew and believes only what it has.
     fn recover(&mut self, now: Timestamp) {
-        let Some(failed) = self.failed else { return };
-        if now.as_millis().abs_diff(failed.as_millis()) < millis(policy::RETRY) {
-            return;
-        }
+        let Some(outage) = self.outage.filter(|outage| outage.is_due(now)) else { return };
         match self.store.reopen().and_then(|()| self.store.load(now)) {
             Ok(memory) => {
                 tracing::info!("stores events again");
                 self.rejected.clone_from(&memory.rejected);
                 self.memory = memory;
-                self.failed = None;
+                self.outage = None;
             }
             Err(failure) => {
                 tracing::warn!("still cannot store events: {failure:#}");
-                self.failed = Some(now);
+                self.outage = Some(outage.go_on(now));
             }
         }
     }
 
     fn publish(&self) {
-        let snapshot = self.memory.snapshot(self.rejections.counts(), self.failed.is_some());
+        let mut snapshot = self.memory.snapshot(self.rejections.counts());
+        if self.outage.is_some() {
+            // What is in memory may not have been stored.
+            snapshot = self.publisher.borrow().during_outage(snapshot);
+        }
         self.publisher.send_if_modified(|current| {
-            let is_new = *current != snapshot;
+            let is_new = **current != snapshot;
             if is_new {
-                *current = snapshot;
+                *current = Arc::new(snapshot);
             }
             is_new
         });
@@ -341,7 +368,7 @@ impl Writer {
     /// How long to wait for events: until something is to be done without one.
     fn patience(&self) -> Duration {
         let sweep = self.swept + policy::SWEEP;
-        let retry = self.failed.map(|failed| failed + policy::RETRY);
+        let retry = self.outage.map(|outage| outage.tried + outage.wait);
         let due =
             [self.memory.sessions.next_expiry(), retry].into_iter().flatten().fold(sweep, Ord::min);
         // Not less than a millisecond, or what is due but cannot be done would keep the processor busy.

@@ -148,11 +148,12 @@ impl Cell {
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote; none if a later version wrote it.
     pub(super) fn from_bytes(bytes: [u8; 9]) -> Option<Self> {
-        let [a, b, c, d, code, e, f, g, h] = bytes;
+        let (hour, rest) = bytes.split_first_chunk::<4>()?;
+        let (code, word) = rest.split_first()?;
         Some(Self {
-            hour: u32::from_be_bytes([a, b, c, d]),
-            dimension: Dimension::from_code(code)?,
-            word: u32::from_be_bytes([e, f, g, h]),
+            hour: u32::from_be_bytes(*hour),
+            dimension: Dimension::from_code(*code)?,
+            word: u32::from_be_bytes(*word.first_chunk()?),
         })
     }
 }

@@ -89,6 +89,8 @@ pub(super) struct Sessions {
     by_time: BTreeSet<(Timestamp, Reader)>,
     by_page: BTreeMap<Arc<UrlPath>, u64>,
     not_found: u64,
+    /// Whether presence has ended that may still be in the database.
+    has_ended: bool,
 }
 
 /// Whether someone seen at `seen` is active at `now`. Times that lie ahead, as after the clock was set
@@ -102,7 +104,7 @@ fn is_within(one: Timestamp, other: Timestamp, span: std::time::Duration) -> boo
 }
 
 impl Sessions {
-    /// Takes up where the database left off.
+    /// Takes up where the database left off; some rows may be of those who have gone.
     pub(super) fn restore(
         rows: impl IntoIterator<Item = (Reader, Presence)>,
         now: Timestamp,
@@ -133,8 +135,8 @@ impl Sessions {
         }
     }
 
-    /// Ends the presence of all who are not active any more; says whether there were any.
-    pub(super) fn expire(&mut self, now: Timestamp) -> bool {
+    /// Ends the presence of all who are not active any more.
+    pub(super) fn expire(&mut self, now: Timestamp) {
         let before = self.present.len();
         while let Some(&(seen, reader)) = self.by_time.first()
             && seen <= now
@@ -148,7 +150,12 @@ impl Sessions {
         {
             self.remove(reader);
         }
-        self.present.len() < before
+        self.has_ended |= self.present.len() < before;
+    }
+
+    /// Whether presence has ended since the last call, and is to be swept from the database.
+    pub(super) fn take_ended(&mut self) -> bool {
+        std::mem::take(&mut self.has_ended)
     }
 
     /// When the next presence ends, if nobody is seen until then.
@@ -242,4 +249,142 @@ fn grow(known: Viewing, at: Timestamp, engaged_ms: u32, scroll: u8) -> Option<En
     };
     let has_grown = grown.engaged_ms > known.engaged_ms || grown.scroll > known.scroll;
     has_grown.then_some(grown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analytics::samples::{START, at, heartbeat, view};
+
+    const MINUTE: i64 = 60_000;
+
+    fn counting(counted_at: Option<i64>, now: i64) -> Counting {
+        let counted = counted_at.map(|millis| RowKey::first_at(at(millis)));
+        let known = Known { viewing: None, counted };
+        Sessions::default().apply(&view(1, 1, "/a/", now), &known).counting
+    }
+
+    #[test]
+    fn the_same_page_counts_again_after_exactly_30_minutes() {
+        let row = RowKey::first_at(at(0));
+        for (now, expected) in [
+            (0, Counting::RepeatOf(row)),
+            (30 * MINUTE - 1, Counting::RepeatOf(row)),
+            (30 * MINUTE, Counting::View),
+            (i64::MAX - START, Counting::View),
+            // A clock that was set back: as far as the window goes it is the same view.
+            (-30 * MINUTE + 1, Counting::RepeatOf(row)),
+            (-30 * MINUTE, Counting::View),
+            (-START, Counting::View),
+        ] {
+            assert_eq!(counting(Some(0), now), expected, "{now}");
+        }
+        assert_eq!(counting(None, 0), Counting::View);
+    }
+
+    #[test]
+    fn a_view_that_is_sent_again_counts_nothing() {
+        let viewing = Viewing { first_seen: at(0), engaged_ms: 0, scroll: 0 };
+        let known = Known { viewing: Some(viewing), counted: None };
+        for now in [0, 30 * MINUTE, 1_000_000 * MINUTE] {
+            let changes = Sessions::default().apply(&view(1, 1, "/a/", now), &known);
+            assert_eq!(changes.counting, Counting::Nothing);
+        }
+    }
+
+    #[test]
+    fn a_visitor_is_active_for_less_than_two_minutes() {
+        for (now, active) in [
+            (0, 1),
+            (2 * MINUTE - 1, 1),
+            (2 * MINUTE, 0),
+            (-2 * MINUTE + 1, 1),
+            (-2 * MINUTE, 0),
+            (i64::MAX - START, 0),
+        ] {
+            let mut sessions = Sessions::default();
+            sessions.apply(&view(1, 1, "/a/", 0), &Known::default());
+            assert_eq!(sessions.next_expiry(), Some(at(2 * MINUTE)));
+            sessions.expire(at(now));
+            assert_eq!(sessions.active(), active, "{now}");
+            assert_eq!(sessions.take_ended(), active == 0, "{now}");
+        }
+    }
+
+    #[test]
+    fn presence_is_written_again_after_exactly_ten_seconds_or_on_another_page() {
+        for (page, now, written) in [
+            ("/a/", 1, false),
+            ("/a/", 9_999, false),
+            ("/a/", 10_000, true),
+            ("/a/", -9_999, false),
+            ("/a/", -10_000, true),
+            ("/b/", 0, true),
+            ("404:/c/", 0, true),
+        ] {
+            let mut sessions = Sessions::default();
+            sessions.apply(&view(1, 1, "/a/", 0), &Known::default());
+            let changes = sessions.apply(&heartbeat(1, 1, page, now, (0, 0)), &Known::default());
+            assert_eq!(changes.presence.is_some(), written, "{page} {now}");
+        }
+    }
+
+    #[test]
+    fn a_visitor_is_on_the_latest_page_only() {
+        let mut sessions = Sessions::default();
+        for (event, active) in [
+            (view(1, 1, "/a/", 0), vec![("/a/", 1)]),
+            (view(2, 2, "/b/", 1), vec![("/a/", 1), ("/b/", 1)]),
+            (view(3, 1, "/b/", 2), vec![("/b/", 2)]),
+            (view(4, 0, "/a/", 3), vec![("/b/", 2), ("/a/", 1)]),
+            (view(5, 0, "/a/", 4), vec![("/a/", 2), ("/b/", 2)]),
+            (view(6, 2, "404:/x/", 5), vec![("/a/", 2), ("/b/", 1)]),
+        ] {
+            sessions.apply(&event, &Known::default());
+            let found = sessions.active_by_path();
+            let found: Vec<_> = found.iter().map(|(path, count)| (path.as_str(), *count)).collect();
+            assert_eq!(found, active);
+        }
+        assert_eq!((sessions.active(), sessions.active_not_found()), (4, 1));
+    }
+
+    #[test]
+    fn totals_only_grow_and_not_beyond_the_servers_clock() {
+        let viewing = Viewing { first_seen: at(0), engaged_ms: 5000, scroll: 40 };
+        for (now, engaged, scroll, expected) in [
+            (30_000, 29_000, 50, Some((29_000, 50))),
+            (30_000, 30_001, 0, Some((30_000, 40))),
+            (30_000, 4_999, 41, Some((5_000, 41))),
+            (30_000, 5_000, 40, None),
+            (1_000, 90_000, 0, None),
+            (-1_000, u32::MAX, 0, None),
+            (i64::MAX - START, u32::MAX, 100, Some((u32::MAX, 100))),
+        ] {
+            let known = Known { viewing: Some(viewing), counted: None };
+            let event = heartbeat(1, 1, "/a/", now, (engaged, scroll));
+            let grown = Sessions::default().apply(&event, &known).engagement;
+            let grown = grown.map(|grown| (grown.engaged_ms, grown.scroll));
+            assert_eq!(grown, expected, "{engaged} ms and {scroll} % at {now}");
+        }
+    }
+
+    #[test]
+    fn a_heartbeat_of_an_unknown_view_says_presence_and_nothing_else() {
+        let mut sessions = Sessions::default();
+        let changes = sessions.apply(&heartbeat(9, 1, "/a/", 0, (1000, 50)), &Known::default());
+        assert_eq!((changes.counting, changes.engagement), (Counting::Nothing, None));
+        assert!(changes.presence.is_some());
+        assert_eq!(sessions.active(), 1);
+    }
+
+    #[test]
+    fn presence_that_is_restored_is_that_of_those_who_are_still_here() {
+        let reader = |id| Reader::View(ViewId::from_bytes([id; 8]));
+        let rows = [(1, 0), (2, 1), (3, 2 * MINUTE)]
+            .map(|(id, seen)| (reader(id), Presence { page: None, seen: at(seen) }));
+        let mut sessions = Sessions::restore(rows, at(2 * MINUTE));
+        assert_eq!(sessions.active_not_found(), 2);
+        assert!(sessions.take_ended());
+        assert!(!sessions.take_ended());
+    }
 }

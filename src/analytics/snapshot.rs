@@ -33,6 +33,20 @@ pub struct Snapshot {
     pub degraded: bool,
 }
 
+impl Snapshot {
+    /// While events cannot be stored: who is here is as in `now`, all totals are as in `self`.
+    pub(super) fn during_outage(&self, now: Self) -> Self {
+        Self {
+            active_visitors: now.active_visitors,
+            active_by_path: now.active_by_path,
+            active_not_found: now.active_not_found,
+            rejected: now.rejected,
+            degraded: true,
+            ..self.clone()
+        }
+    }
+}
+
 /// What was counted at one path, of all time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathTotals {

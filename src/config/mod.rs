@@ -173,6 +173,21 @@ impl Config {
         self.root.join("data")
     }
 
+    /// Whether readers are counted.
+    pub fn counts_readers(&self) -> bool {
+        self.analytics.enabled && !self.dev
+    }
+
+    /// Whether anybody may see the statistics.
+    pub fn shows_stats(&self) -> bool {
+        self.analytics.enabled && self.stats.access != Access::Off
+    }
+
+    /// Whether the navigation links to the statistics.
+    pub fn shows_stats_in_nav(&self) -> bool {
+        self.shows_stats() && self.stats.in_nav
+    }
+
     /// The folder of what may be deleted at any time.
     pub fn cache_dir(&self) -> PathBuf {
         self.root.join(".tallymark")

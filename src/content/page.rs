@@ -17,6 +17,9 @@ use crate::site::Digest;
 /// The folder whose pages are addressed as if it were not there.
 const TRANSPARENT_FOLDER: &str = "pages";
 
+/// How fast people read English prose silently: 238 words a minute on average (Brysbaert 2019).
+const WORDS_A_MINUTE: usize = 238;
+
 /// What a source file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
@@ -119,6 +122,11 @@ impl Page {
     /// Whether it may be named in lists, feeds and everywhere else.
     pub fn is_listed(&self) -> bool {
         !self.front_matter.unlisted
+    }
+
+    /// How many minutes a reader takes, at least one.
+    pub fn reading_minutes(&self) -> usize {
+        self.words.div_ceil(WORDS_A_MINUTE).max(1)
     }
 
     /// A name that outlives the address.

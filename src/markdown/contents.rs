@@ -3,7 +3,7 @@
 use super::{Heading, escape};
 
 /// A line of the table of contents and what stands below it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct TocEntry {
     /// The id of the heading.
     pub id: String,

@@ -1,15 +1,200 @@
-//! Pages to output files.
+//! Pages to output files: Markdown, then templates, handed to a sink as they are made.
 
-use serde::Serialize;
+mod addresses;
+mod archives;
+mod builtin;
+mod dashboard;
+mod discovery;
+mod feed;
+mod filters;
+mod functions;
+mod lists;
+mod outputs;
+mod pages;
+mod renderer;
+mod resolver;
+mod scope;
+mod statics;
+mod templates;
+mod view;
 
-/// The inside of the dashboard with `stats` in it.
-pub fn dashboard(stats: &impl Serialize) -> anyhow::Result<String> {
-    let mut context = tera::Context::new();
-    context.insert("stats", stats);
-    let mut tera = tera::Tera::new();
-    tera.add_raw_template(
-        "dashboard.html",
-        "{% for row in stats.pageStats %}<b>{{ row.title }}</b> {{ row.views }}\n{% endfor %}",
-    )?;
-    Ok(tera.render("dashboard.html", &context)?)
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use self::addresses::Addresses;
+use self::archives::Archive;
+pub use self::dashboard::{DASHBOARD_SCRIPT, dashboard};
+use self::outputs::Outputs;
+use self::renderer::Renderer;
+use self::scope::Scope;
+use self::statics::Statics;
+use self::templates::Templates;
+use crate::config::Config;
+use crate::content::{ContentIndex, Page};
+use crate::permalink::UrlPath;
+use crate::problem::{Mistake, Place, Problem};
+use crate::site::{OutputFile, PageEntry, PageKind, Sink};
+
+/// What was rendered, without the bytes, which the sink has.
+#[derive(Debug, Default)]
+pub struct Rendering {
+    /// Each path that is answered with a file.
+    pub files: BTreeMap<UrlPath, OutputFile>,
+    /// Each old path, and the path it leads to.
+    pub redirects: BTreeMap<UrlPath, UrlPath>,
+    /// Each path that readers may be counted on.
+    pub pages: BTreeMap<UrlPath, PageEntry>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Renders the site of `index` into `sink`; `scripts` is put into the head of every page.
+pub fn render(
+    config: &Arc<Config>,
+    index: &Arc<ContentIndex>,
+    scripts: &str,
+    sink: &dyn Sink,
+) -> anyhow::Result<Rendering> {
+    let mut problems: Vec<Problem> = unknown_theme(config).into_iter().collect();
+    let templates = match Templates::load(config)? {
+        Ok(templates) => templates,
+        Err(more) => {
+            problems.extend(more);
+            return Ok(Rendering { problems, ..Rendering::default() });
+        }
+    };
+    let mut statics = Statics::find(config)?;
+    problems.append(&mut statics.problems);
+    let outputs = Outputs::new(sink);
+    statics.publish(&outputs)?;
+    statics::publish_assets(index.assets(), &outputs)?;
+    let scope = scope_of(config, index, &statics)?;
+    let renderer = Renderer::new(scope.clone(), &templates, outputs, scripts.to_owned())?;
+    problems.extend(render_all(&renderer)?);
+    statics.publish_fingerprinted(&scope, &renderer.outputs)?;
+    let made = renderer.outputs.finish();
+    problems.extend(made.problems);
+    let redirects = index.aliases().iter();
+    Ok(Rendering {
+        files: made.files,
+        redirects: redirects.map(|(alias, page)| (alias.clone(), page.path.clone())).collect(),
+        pages: entries(&scope),
+        problems,
+    })
+}
+
+/// Renders every family of outputs, and gives what only shows when all are done.
+fn render_all(renderer: &Renderer<'_>) -> anyhow::Result<Vec<Problem>> {
+    let mut anchors = pages::render(renderer)?;
+    anchors.merge(lists::render_home(renderer)?);
+    anchors.merge(archives::render(renderer)?);
+    lists::render_tags(renderer)?;
+    feed::render(renderer)?;
+    discovery::render(renderer)?;
+    let mut problems: Vec<Problem> = anchors.problems().collect();
+    problems.extend(pages::duplicate_titles(renderer.scope.index.pages()));
+    Ok(problems)
+}
+
+fn scope_of(
+    config: &Arc<Config>,
+    index: &Arc<ContentIndex>,
+    statics: &Statics,
+) -> anyhow::Result<Arc<Scope>> {
+    let archives = archives::find(config, index);
+    Ok(Arc::new(Scope {
+        config: config.clone(),
+        index: index.clone(),
+        addresses: addresses_of(config, index, &archives, statics),
+        archives,
+        statics: statics.digests()?,
+        fingerprinted: std::sync::Mutex::default(),
+    }))
+}
+
+/// Every address that the site answers.
+fn addresses_of(
+    config: &Config,
+    index: &ContentIndex,
+    archives: &[Archive],
+    statics: &Statics,
+) -> Addresses {
+    let mut addresses = Addresses::default();
+    let fixed = discovery::addresses().chain(UrlPath::parse(feed::PATH).ok());
+    let stats = config.shows_stats().then(|| config.stats.path.clone());
+    let by = config.paginate_by;
+    let home = lists::addresses(&UrlPath::root(), index.listed_posts().len(), by);
+    let terms = index.tags().terms();
+    let tags = terms.iter().flat_map(|term| lists::addresses(&term.path, term.posts.len(), by));
+    let tags_index = (!terms.is_empty()).then(lists::tags_index);
+    let lists = home.into_iter().chain(tags).chain(tags_index);
+    let archives = archives.iter().map(|archive| archive.path.clone());
+    let pages = index.pages().iter().map(|page| page.path.clone());
+    let statics = statics.paths().cloned();
+    fixed.chain(stats).chain(lists).chain(archives).chain(statics).chain(pages).for_each(|path| {
+        addresses.add(path);
+    });
+    for asset in index.assets() {
+        addresses.add_asset(&asset.file.relative, &asset.path);
+    }
+    for (alias, page) in index.aliases() {
+        addresses.add_alias(alias, &page.path);
+    }
+    addresses
+}
+
+/// Each path that readers may be counted on, and what statistics call it.
+fn entries(scope: &Scope) -> BTreeMap<UrlPath, PageEntry> {
+    let mut entries = BTreeMap::new();
+    let index = &scope.index;
+    let by = scope.config.paginate_by;
+    let mut add_list = |first: &UrlPath, title: &str, kind: PageKind, count: usize| {
+        for (at, path) in lists::addresses(first, count, by).into_iter().enumerate() {
+            entries.insert(path, generated(&lists::title_of(title, at + 1), kind));
+        }
+    };
+    add_list(&UrlPath::root(), "Home", PageKind::Home, index.listed_posts().len());
+    for term in index.tags().terms() {
+        add_list(&term.path, &term.name, PageKind::List, term.posts.len());
+    }
+    if !index.tags().terms().is_empty() {
+        entries.insert(lists::tags_index(), generated(lists::TAGS_TITLE, PageKind::List));
+    }
+    for archive in scope.archives.iter().filter(|archive| !archive.has_own_page()) {
+        entries.insert(archive.path.clone(), generated(archive.title(), PageKind::List));
+    }
+    for page in index.pages() {
+        entries.insert(page.path.clone(), entry(page));
+    }
+    if scope.config.shows_stats() {
+        let stats = scope.config.stats.path.clone();
+        entries.insert(stats, generated("Stats", PageKind::Stats));
+    }
+    entries
+}
+
+fn generated(title: &str, kind: PageKind) -> PageEntry {
+    let title = title.to_owned();
+    PageEntry { title, kind, listed: true, id: None, published: None, words: 0 }
+}
+
+fn entry(page: &Page) -> PageEntry {
+    PageEntry {
+        title: page.title.clone(),
+        kind: if page.is_post() { PageKind::Post } else { PageKind::Page },
+        listed: page.is_listed(),
+        id: Some(page.id().to_owned()),
+        published: page.date.filter(|_| page.is_post()),
+        words: page.words,
+    }
+}
+
+fn unknown_theme(config: &Config) -> Option<Problem> {
+    let known = builtin::theme_names();
+    let name = &config.theme;
+    if known.contains(name) || config.theme_dir().is_dir() {
+        return None;
+    }
+    let mistake = Mistake::UnknownTheme { name: name.clone(), known };
+    Some(Problem::new(Place::file("tallymark.toml"), mistake))
 }

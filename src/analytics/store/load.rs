@@ -13,7 +13,7 @@ use crate::analytics::rejection::Rejection;
 use crate::analytics::rollup::{Cell, Dimension, Rollup, hour_of};
 use crate::analytics::row::varint;
 use crate::analytics::salt::Salt;
-use crate::analytics::sessions::{Presence, Reader, Sessions, is_active};
+use crate::analytics::sessions::{Presence, Reader, Sessions};
 use crate::analytics::snapshot::{NotFoundPath, PathTotals};
 use crate::analytics::totals::{SiteTotals, Totals};
 use crate::analytics::values::Values;
@@ -27,7 +27,7 @@ impl Store {
             let hour = hour_of(now);
             let cells = cells(transaction, Values::day_of(hour))?;
             Ok(Memory {
-                sessions: Sessions::restore(present(transaction, now)?, now),
+                sessions: Sessions::restore(present(transaction)?, now),
                 totals: totals(transaction)?,
                 not_found: Frequent::restore(not_found(transaction)?),
                 values: Values::restore(hour, cells.into_iter().map(|(cell, _)| cell)),
@@ -96,21 +96,14 @@ fn cells(
     tables::cells(&transaction.open_table(ROLLUPS)?, hours)
 }
 
-fn present(
-    transaction: &ReadTransaction,
-    now: Timestamp,
-) -> anyhow::Result<Vec<(Reader, Presence)>> {
+fn present(transaction: &ReadTransaction) -> anyhow::Result<Vec<(Reader, Presence)>> {
     let mut present = Vec::new();
     for entry in transaction.open_table(PRESENCE)?.iter()? {
         let (key, value) = entry?;
-        let Some((seen, path)) = tables::decode_presence(value.value()) else { continue };
-        let page = path_of(path);
-        let is_page_or_missing = page.is_some() == !path.is_empty();
-        if let Some(reader) = tables::decode_reader(key.value())
-            && is_page_or_missing
-            && is_active(seen, now)
-        {
-            present.push((reader, Presence { page, seen }));
+        let reader = tables::decode_reader(key.value());
+        let place = tables::decode_presence(value.value());
+        if let (Some(reader), Some((seen, path))) = (reader, place) {
+            present.push((reader, Presence { page: path_of(path), seen }));
         }
     }
     Ok(present)

@@ -43,7 +43,9 @@ impl Store {
         while let Some(from) = next {
             let rows = self.rows(from)?;
             next = rows.last().map(|(key, _)| key.next());
-            rows.iter().for_each(|(key, row)| recount.add(*key, row));
+            for (key, row) in &rows {
+                recount.add(*key, row);
+            }
         }
         Ok(recount.finish())
     }

@@ -1,5 +1,7 @@
 //! Front matter as keys and values: read by `gray_matter`, guarded against what it lets through.
 
+use std::borrow::Cow;
+
 use gray_matter::Pod;
 use gray_matter::engine::{Engine, JSON, TOML, YAML};
 use serde_json::Value;
@@ -30,7 +32,7 @@ pub(super) fn read(
         return Err((Some(offset), Mistake::YamlAlias));
     }
     let parsed = match format {
-        Format::Yaml => YAML::parse(matter),
+        Format::Yaml => YAML::parse(&with_closers_indented(matter)),
         Format::Toml => TOML::parse(matter),
         Format::Json => JSON::parse(matter),
     };
@@ -40,6 +42,14 @@ pub(super) fn read(
         Ok(other) => Err((Some(0), Mistake::NotATable { found: kind_of(&other) })),
         Err(error) => Err(syntax_mistake(format, matter, &error.to_string())),
     }
+}
+
+/// The engine wants the bracket that closes a list over several lines indented; authors and other tools do not.
+fn with_closers_indented(matter: &str) -> Cow<'_, str> {
+    if !matter.contains("\n]") && !matter.contains("\n}") {
+        return Cow::Borrowed(matter);
+    }
+    Cow::Owned(matter.replace("\n]", "\n ]").replace("\n}", "\n }"))
 }
 
 /// What kind of value it is, with an article.
@@ -107,7 +117,7 @@ fn anchor_in(line: &str) -> Option<usize> {
 }
 
 fn syntax_mistake(format: Format, matter: &str, message: &str) -> Misplaced {
-    let message = message.rsplit("deserialize error: ").next().unwrap_or(message);
+    let message = message.strip_prefix("Deserialize error: ").unwrap_or(message);
     let line = number_after(message, "line ");
     let column = number_after(message, "column ").or_else(|| number_after(message, "col "));
     let offset = line.map(|line| offset_of(matter, line, column.unwrap_or(1)));
@@ -174,6 +184,12 @@ mod tests {
             let (found, mistake) = read(format, matter).unwrap_err();
             assert!(offset.contains(&found.unwrap()), "{found:?} {mistake}");
         }
+    }
+
+    #[test]
+    fn a_list_may_close_at_the_margin() {
+        let table = read(Format::Yaml, "a: [\n  'x',\n  'y',\n]\nb: {\n  c: 1\n}\n").unwrap();
+        assert_eq!(Value::Object(table).to_string(), r#"{"a":["x","y"],"b":{"c":1}}"#);
     }
 
     #[test]

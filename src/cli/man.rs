@@ -1,0 +1,20 @@
+//! `tallymark man`: the manual page.
+
+use std::io;
+
+use clap::{Args, CommandFactory};
+
+use super::{Cli, Outcome};
+
+/// Print the manual page
+#[derive(Debug, Args)]
+pub(super) struct Man {}
+
+impl Man {
+    pub(super) fn run(self) -> anyhow::Result<Outcome> {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+        io::Write::write_all(&mut io::stdout(), &page)?;
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,71 @@
+//! The site that a command works on: its settings, from the flags, the environment and the file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{Global, Usage, absolute};
+use crate::analytics::beacon;
+use crate::config::{Config, Overrides, Sources};
+use crate::pipeline::Order;
+
+/// The site that a command works on.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    pub(super) sources: Sources,
+    pub(super) config: Config,
+}
+
+impl Workspace {
+    /// Opens the site of `global`; a folder that holds none is wrong usage.
+    pub(super) fn open(global: &Global, overrides: Overrides) -> anyhow::Result<Self> {
+        let workspace = Self::open_anything(global, overrides)?;
+        if global.config.is_none() && !workspace.has_site() {
+            return Err(workspace.no_site().into());
+        }
+        Ok(workspace)
+    }
+
+    /// Opens the folder of `global`, whether there is a site in it or not.
+    pub(super) fn open_anything(global: &Global, overrides: Overrides) -> anyhow::Result<Self> {
+        let sources = Sources {
+            root: absolute(&global.root)?,
+            file: global.config.as_deref().map(absolute).transpose()?,
+            environment: environment(),
+            overrides,
+        };
+        let (config, _) = Config::load(&sources)?;
+        Ok(Self { sources, config })
+    }
+
+    /// What is to be built.
+    pub(super) fn order(&self, strict: bool, force: bool) -> Order {
+        let beacon = format!("/_/beacon.{}.js", beacon::hash());
+        Order { sources: self.sources.clone(), beacon, strict, force, home: home() }
+    }
+
+    /// Whether there is a site to build in the folder.
+    pub(super) fn has_site(&self) -> bool {
+        let config = &self.config;
+        config.content_dir().is_dir() || config.root.join("tallymark.toml").is_file()
+    }
+
+    /// There is nothing to work on.
+    pub(super) fn no_site(&self) -> Usage {
+        let root = self.config.root.display();
+        Usage(format!(
+            "no site in `{root}`: it has neither `tallymark.toml` nor `content/`; \
+             make one with `tallymark init DIR`, or name another folder with `--root`"
+        ))
+    }
+}
+
+/// The variables of the environment that are text.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn home() -> Option<PathBuf> {
+    std::env::home_dir().filter(|home| home.is_absolute())
+}

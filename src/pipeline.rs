@@ -1,0 +1,188 @@
+//! Load, render, publish: the one path of build, serve and check.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::config::{Config, Sources};
+use crate::content;
+use crate::permalink::UrlPath;
+use crate::problem::{Mistake, Place, Problem};
+use crate::publish::{Folders, Stage};
+use crate::render;
+use crate::site::{Catalog, Identity, NullSink, PageKind, Sink, Site};
+
+/// What is to be built, and how.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Where the settings come from; they are read anew for each build.
+    pub sources: Sources,
+    /// The path of the script that counts readers, below the site's own or another's address.
+    pub beacon: String,
+    /// Warnings stop the build too.
+    pub strict: bool,
+    /// Everything is written anew, foreign files in the output are let be.
+    pub force: bool,
+    /// The home folder of who builds, which is never written into.
+    pub home: Option<PathBuf>,
+}
+
+/// A Site and the Problems met while making it.
+#[derive(Debug)]
+pub struct Build {
+    /// The finished site; none if a problem stopped it.
+    pub site: Option<Arc<Site>>,
+    /// What the author got wrong, in order of place.
+    pub problems: Vec<Problem>,
+    /// How many pages the site has.
+    pub pages: usize,
+    /// How many files were written.
+    pub written: usize,
+    /// How many were removed.
+    pub removed: usize,
+    /// When the site changes by itself.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A site that was rendered, before it is decided whether it is published.
+struct Draft {
+    catalog: Catalog,
+    problems: Vec<Problem>,
+    next_due: Option<Timestamp>,
+}
+
+/// Builds the site as it is to be at `now` and publishes it, unless a problem stops that.
+pub fn build(order: &Order, now: Timestamp) -> anyhow::Result<Build> {
+    let (config, settings_problems) = Config::load(&order.sources)?;
+    let config = Arc::new(config);
+    let home = order.home.as_deref();
+    let folders = Folders { output: &config.output_dir, root: &config.root, home };
+    let stage = Stage::open(folders, order.force)?;
+    let mut draft = draft(order, &config, now, &stage)?;
+    draft.problems.extend(settings_problems);
+    if let Some(previous) = stage.previous() {
+        draft.problems.extend(moved(previous, &draft.catalog));
+        draft.catalog.gone = gone(previous, &draft.catalog);
+    }
+    let problems = in_order(draft.problems, |mistake| !is_for_checks(mistake));
+    let (pages, next_due) = (page_count(&draft.catalog), draft.next_due);
+    if stops(&problems, order.strict) {
+        return Ok(Build { site: None, problems, pages, written: 0, removed: 0, next_due });
+    }
+    let published = stage.publish(draft.catalog)?;
+    Ok(Build {
+        site: Some(Arc::new(published.site)),
+        problems,
+        pages,
+        written: published.written,
+        removed: published.removed,
+        next_due,
+    })
+}
+
+/// Renders the site as it is to be at `now` into `sink`, and gives its catalog and everything wrong with it.
+pub fn render_into(
+    order: &Order,
+    now: Timestamp,
+    sink: &dyn Sink,
+) -> anyhow::Result<(Catalog, Vec<Problem>)> {
+    let (config, settings_problems) = Config::load(&order.sources)?;
+    let mut draft = draft(order, &Arc::new(config), now, sink)?;
+    draft.problems.extend(settings_problems);
+    Ok((draft.catalog, in_order(draft.problems, |_| true)))
+}
+
+/// Everything that is wrong with the site; nothing is written.
+pub fn check(order: &Order, now: Timestamp) -> anyhow::Result<Vec<Problem>> {
+    Ok(render_into(order, now, &NullSink)?.1)
+}
+
+fn draft(
+    order: &Order,
+    config: &Arc<Config>,
+    now: Timestamp,
+    sink: &dyn Sink,
+) -> anyhow::Result<Draft> {
+    let (index, mut problems) = content::load(config, now)?;
+    let index = Arc::new(index);
+    let rendering = render::render(config, &index, &scripts(config, &order.beacon), sink)?;
+    problems.extend(rendering.problems);
+    let catalog = Catalog {
+        identity: Identity {
+            title: config.title.clone(),
+            language: config.language.clone(),
+            base: config.base.clone(),
+            stats: config.stats.path.clone(),
+        },
+        files: rendering.files,
+        redirects: rendering.redirects,
+        pages: rendering.pages,
+        gone: BTreeMap::new(),
+    };
+    Ok(Draft { catalog, problems, next_due: index.next_due() })
+}
+
+/// What every page has in its head: the script that counts readers, or the one that updates a writer's tabs.
+fn scripts(config: &Config, beacon: &str) -> String {
+    let prefix = config.base.prefix();
+    if config.dev {
+        return format!("<script defer src=\"{prefix}/_/reload.js\"></script>\n");
+    }
+    if !config.counts_readers() {
+        return String::new();
+    }
+    let host = match &config.analytics.endpoint {
+        Some(endpoint) => format!("{}{}", endpoint.origin(), endpoint.prefix()),
+        None => prefix.to_owned(),
+    };
+    format!("<script defer src=\"{host}{beacon}\"></script>\n")
+}
+
+/// Problems in order of place, each once.
+fn in_order(mut problems: Vec<Problem>, is_wanted: impl Fn(&Mistake) -> bool) -> Vec<Problem> {
+    problems.retain(|problem| is_wanted(&problem.mistake));
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+/// What a reader may stumble over, but no build has to say each time.
+fn is_for_checks(mistake: &Mistake) -> bool {
+    matches!(mistake, Mistake::NoAltText { .. } | Mistake::DuplicateTitle { .. })
+}
+
+fn stops(problems: &[Problem], strict: bool) -> bool {
+    problems.iter().any(|problem| strict || problem.is_error())
+}
+
+fn page_count(catalog: &Catalog) -> usize {
+    catalog.pages.values().filter(|page| page.kind != PageKind::Stats).count()
+}
+
+/// Pages whose address has changed without an alias that leads from the old one to the new.
+fn moved(previous: &Catalog, next: &Catalog) -> Vec<Problem> {
+    let by_id: BTreeMap<&str, &UrlPath> =
+        next.pages.iter().filter_map(|(path, page)| Some((page.id.as_deref()?, path))).collect();
+    let was = previous.pages.iter().filter_map(|(path, page)| Some((path, page.id.as_deref()?)));
+    was.filter_map(|(from, id)| {
+        let to = *by_id.get(id)?;
+        let is_covered = next.redirects.contains_key(from) || next.pages.contains_key(from);
+        let mistake = Mistake::Moved { from: from.to_string(), to: to.to_string() };
+        (from != to && !is_covered)
+            .then(|| Problem::new(Place::file(format!("content/{id}")), mistake))
+    })
+    .collect()
+}
+
+/// The titles of pages that were once there and are no more.
+fn gone(previous: &Catalog, next: &Catalog) -> BTreeMap<UrlPath, String> {
+    let were = previous.pages.iter().filter(|(_, page)| page.listed);
+    let titles = were.map(|(path, page)| (path, &page.title)).chain(&previous.gone);
+    let is_gone =
+        |path: &UrlPath| !next.pages.contains_key(path) && !next.redirects.contains_key(path);
+    titles
+        .filter(|(path, _)| is_gone(path))
+        .map(|(path, title)| (path.clone(), title.clone()))
+        .collect()
+}

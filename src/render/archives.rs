@@ -1,0 +1,113 @@
+//! All posts of a folder, by year.
+
+use std::sync::Arc;
+
+use super::pages::{Anchors, inspect};
+use super::renderer::{Renderer, value};
+use super::resolver::Links;
+use super::scope::Scope;
+use super::view::{ArchiveView, CurrentView, Summary, YearView};
+use crate::config::Config;
+use crate::content::{ContentIndex, Page};
+use crate::permalink::{Slug, UrlPath};
+
+/// The title of a folder of posts that has no page of its own.
+pub(super) const TITLE: &str = "All posts";
+
+/// A folder of posts, and the address of the list of them.
+#[derive(Debug)]
+pub(super) struct Archive {
+    pub(super) path: UrlPath,
+    /// The page that stands for the folder, whose title and text the list has.
+    own: Option<Arc<Page>>,
+    posts: Vec<Arc<Page>>,
+}
+
+impl Archive {
+    /// What readers know the list by.
+    pub(super) fn title(&self) -> &str {
+        self.own.as_ref().map_or(TITLE, |page| page.title.as_str())
+    }
+
+    /// Whether the list is at the address of a page that counts by itself.
+    pub(super) fn has_own_page(&self) -> bool {
+        self.own.is_some()
+    }
+}
+
+/// The folders of posts that have posts to show, or a page of their own.
+pub(super) fn find(config: &Config, index: &ContentIndex) -> Vec<Archive> {
+    let archive = |folder: &String| {
+        let own = index.pages().iter().find(|page| heads(page, folder)).cloned();
+        let posts = index.listed_posts().iter().filter(|post| is_below(post, folder));
+        let posts: Vec<Arc<Page>> = posts.cloned().collect();
+        let path = match &own {
+            Some(page) => page.path.clone(),
+            None => default_address(folder)
+                .filter(|path| !posts.is_empty() && index.at(path).is_none())?,
+        };
+        Some(Archive { path, own, posts })
+    };
+    config.posts_dirs.iter().filter_map(archive).collect()
+}
+
+/// Whether `page` stands for one of the folders of posts.
+pub(super) fn is_head(page: &Page, config: &Config) -> bool {
+    config.posts_dirs.iter().any(|folder| heads(page, folder))
+}
+
+fn heads(page: &Page, folder: &str) -> bool {
+    let parent = page.file.relative.rsplit_once('/').map(|(parent, _)| parent);
+    !page.is_post() && parent == Some(folder)
+}
+
+fn is_below(post: &Page, folder: &str) -> bool {
+    post.file.relative.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn default_address(folder: &str) -> Option<UrlPath> {
+    folder.split('/').try_fold(UrlPath::root(), |path, part| Some(path.child(&Slug::new(part)?)))
+}
+
+/// Renders each archive.
+pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
+    let mut anchors = Anchors::default();
+    for archive in &renderer.scope.archives {
+        anchors.merge(render_one(archive, renderer)?);
+    }
+    Ok(anchors)
+}
+
+fn render_one(archive: &Archive, renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
+    let scope = &renderer.scope;
+    let body = match &archive.own {
+        Some(page) => Some((page, renderer.body(page, Links::Rooted)?)),
+        None => None,
+    };
+    let view = ArchiveView {
+        title: archive.title(),
+        content: body.as_ref().map_or("", |(_, body)| body.rendered.html.as_str()),
+        years: years(&archive.posts, scope),
+        count: archive.posts.len(),
+    };
+    let current = match &archive.own {
+        Some(page) => CurrentView { kind: "archive", ..CurrentView::of_page(page, scope) },
+        None => CurrentView::generated(&archive.path, "archive", TITLE.to_owned(), scope),
+    };
+    renderer.put_page("archive.html", &archive.path, &current, &[("archive", value(&view))])?;
+    Ok(body.map(|(page, body)| inspect(page, &body, renderer)).unwrap_or_default())
+}
+
+fn years<'a>(posts: &'a [Arc<Page>], scope: &Scope) -> Vec<YearView<'a>> {
+    let mut years: Vec<YearView<'a>> = Vec::new();
+    for post in posts {
+        let date = post.date.unwrap_or_default().in_zone(&scope.config.timezone);
+        let year = date.year().to_string();
+        let summary = Summary::new(post, scope);
+        match years.last_mut() {
+            Some(last) if last.year == year => last.pages.push(summary),
+            _ => years.push(YearView { year, pages: vec![summary] }),
+        }
+    }
+    years
+}

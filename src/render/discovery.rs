@@ -1,0 +1,86 @@
+//! What leads to pages, or stands where there is none: sitemap, robots, redirects, the 404 page, the dashboard's frame.
+
+use tera::Value;
+
+use super::feed::last_change;
+use super::renderer::{Renderer, value};
+use super::view::{CurrentView, SitemapEntry, written};
+use crate::permalink::UrlPath;
+use crate::site::{STATS_FRAME, STATS_HOLE, Site};
+
+const SITEMAP: &str = "/sitemap.xml";
+const ROBOTS: &str = "/robots.txt";
+const NOT_FOUND: &str = "/404.html";
+
+/// The addresses of what this file makes, those that links may lead to.
+pub(super) fn addresses() -> impl Iterator<Item = UrlPath> {
+    [SITEMAP, ROBOTS, NOT_FOUND].into_iter().filter_map(|path| UrlPath::parse(path).ok())
+}
+
+/// Renders everything of this file.
+pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    render_sitemap(renderer)?;
+    render_robots(renderer)?;
+    render_not_found(renderer)?;
+    render_stats_frame(renderer)?;
+    render_redirects(renderer)
+}
+
+fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let scope = &renderer.scope;
+    let base = &scope.config.base;
+    let home = SitemapEntry { permalink: base.permalink(&UrlPath::root()), updated: None };
+    let pages =
+        scope.index.pages().iter().filter(|page| {
+            page.is_listed() && !page.front_matter.noindex && !page.front_matter.draft
+        });
+    let entries = pages.map(|page| SitemapEntry {
+        permalink: base.permalink(&page.path),
+        updated: (last_change(page).as_millis() != 0)
+            .then(|| written(last_change(page), &scope.config.timezone)),
+    });
+    let entries: Vec<SitemapEntry> = std::iter::once(home).chain(entries).collect();
+    renderer.put_file("sitemap.xml", &path(SITEMAP), &[("entries", value(&entries))])
+}
+
+fn render_robots(renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let sitemap = renderer.scope.config.base.permalink(&path(SITEMAP));
+    renderer.put_file("robots.txt", &path(ROBOTS), &[("sitemap", Value::from(sitemap))])
+}
+
+fn render_not_found(renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let title = "Page not found".to_owned();
+    let mut current = CurrentView::generated(&path(NOT_FOUND), "not_found", title, &renderer.scope);
+    current.noindex = true;
+    renderer.put_page("404.html", &path(NOT_FOUND), &current, &[])
+}
+
+/// The dashboard's page in the theme's look, with a hole where the server puts the numbers.
+fn render_stats_frame(renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let scope = &renderer.scope;
+    if !scope.config.shows_stats() {
+        return Ok(());
+    }
+    let stats = &scope.config.stats.path;
+    let mut current = CurrentView::generated(stats, "stats", "Stats".to_owned(), scope);
+    current.noindex = true;
+    let hole = [("dashboard", Value::safe_string(STATS_HOLE))];
+    renderer.put_page("stats.html", &Site::private(STATS_FRAME), &current, &hole)
+}
+
+/// A page that sends the reader on, for hosts that know no redirects.
+fn render_redirects(renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let base = &renderer.scope.config.base;
+    for (alias, page) in renderer.scope.index.aliases() {
+        let values = [
+            ("target", Value::from(base.link(&page.path))),
+            ("target_permalink", Value::from(base.permalink(&page.path))),
+        ];
+        renderer.put_file("redirect.html", alias, &values)?;
+    }
+    Ok(())
+}
+
+fn path(text: &str) -> UrlPath {
+    UrlPath::parse(text).expect("a plain path")
+}

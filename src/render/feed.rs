@@ -1,0 +1,46 @@
+//! The feed: the newest posts, whole, for readers who have their own way of reading.
+
+use super::renderer::{Renderer, value};
+use super::resolver::Links;
+use super::view::{FeedEntry, FeedView, Summary, written};
+use crate::clock::Timestamp;
+use crate::content::Page;
+use crate::permalink::UrlPath;
+
+/// Where the feed is.
+pub(super) const PATH: &str = "/feed.xml";
+
+/// Renders the feed.
+pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let scope = &renderer.scope;
+    let path = UrlPath::parse(PATH).expect("a plain path");
+    let posts = scope.index.listed_posts();
+    let newest = &posts[..posts.len().min(scope.config.feeds.limit)];
+    let pages = newest.iter().map(|post| entry(post, renderer)).collect::<anyhow::Result<_>>()?;
+    // The time of the newest change, not of the build: the same posts give the same feed.
+    let updated = newest.iter().map(|post| last_change(post)).max().unwrap_or_default();
+    let view = FeedView {
+        permalink: scope.config.base.permalink(&path),
+        home: scope.config.base.permalink(&UrlPath::root()),
+        updated: written(updated, &scope.config.timezone),
+        pages,
+    };
+    renderer.put_file("feed.xml", &path, &[("feed", value(&view))])
+}
+
+/// When a page was last changed, as far as its author says.
+pub(super) fn last_change(page: &Page) -> Timestamp {
+    page.front_matter.updated.max(page.date).unwrap_or_default()
+}
+
+fn entry<'a>(post: &'a Page, renderer: &Renderer<'_>) -> anyhow::Result<FeedEntry<'a>> {
+    let base = &renderer.scope.config.base;
+    Ok(FeedEntry {
+        summary: Summary::new(post, &renderer.scope),
+        id: match &post.front_matter.id {
+            Some(id) => format!("{}/#{id}", base.origin()),
+            None => base.permalink(&post.path),
+        },
+        content: renderer.body(post, Links::Absolute)?.rendered.html,
+    })
+}

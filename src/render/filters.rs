@@ -1,0 +1,63 @@
+//! What templates may do with a value.
+
+use jiff::fmt::strtime;
+use tera::{Error, Kwargs, State, Tera, TeraResult};
+
+/// Makes the filters known to `tera`.
+pub(super) fn register(tera: &mut Tera) {
+    tera.register_filter("date", date);
+    tera.register_filter("number", number);
+}
+
+/// `page.date | date(format="%-d %B %Y")`: an RFC 3339 date as `strftime` writes it, at its own offset.
+fn date(text: &str, arguments: Kwargs, _: &State<'_>) -> TeraResult<String> {
+    let format = arguments.get::<&str>("format")?.unwrap_or("%Y-%m-%d");
+    let parsed = strtime::parse("%Y-%m-%dT%H:%M:%S%:z", text)
+        .map_err(|error| Error::message(format!("`{text}` is no date: {error}")))?;
+    strtime::format(format, parsed)
+        .map_err(|error| Error::message(format!("`{format}` is no format of a date: {error}")))
+}
+
+/// `count | number`: a whole number with its thousands apart.
+fn number(number: i64, _: Kwargs, _: &State<'_>) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3 + 1);
+    if number < 0 {
+        grouped.push('\u{2212}');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(template: &str) -> String {
+        let mut tera = Tera::new();
+        register(&mut tera);
+        tera.render_str(template, &tera::Context::new(), false).unwrap()
+    }
+
+    #[test]
+    fn dates_and_numbers_are_written_for_people() {
+        for (template, text) in [
+            ("{{ '2026-03-04T00:30:00+01:00' | date(format='%-d %B %Y') }}", "4 March 2026"),
+            ("{{ '2026-03-04T00:30:00+01:00' | date }}", "2026-03-04"),
+            (
+                "{{ '2026-03-04T00:30:00Z' | date(format='%a, %d %b %Y %H:%M:%S %z') }}",
+                "Wed, 04 Mar 2026 00:30:00 +0000",
+            ),
+            ("{{ 0 | number }}", "0"),
+            ("{{ 999 | number }}", "999"),
+            ("{{ 1234567 | number }}", "1,234,567"),
+        ] {
+            assert_eq!(filled(template), text);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What templates may ask about the site: each function answers from the scope of the page being rendered.
+
+use std::sync::Arc;
+
+use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
+
+use super::scope::Scope;
+use super::view::{Summary, TermView};
+use crate::content::Page;
+use crate::permalink::UrlPath;
+
+/// Makes the functions known to `tera`.
+pub(super) fn register(tera: &mut Tera) {
+    tera.register_function("pages", pages);
+    tera.register_function("nav", nav);
+    tera.register_function("neighbors", neighbors);
+    tera.register_function("terms", terms);
+    tera.register_function("asset", asset);
+    tera.register_function("link", link);
+}
+
+fn scope() -> TeraResult<Arc<Scope>> {
+    Scope::current().ok_or_else(|| Error::message("this template knows no site to ask about"))
+}
+
+/// `pages(kind="post", tag="x", featured=true, limit=5)`: summaries, newest or first in order first.
+fn pages(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    let scope = scope()?;
+    let kind: Option<&str> = arguments.get("kind")?;
+    let tag: Option<&str> = arguments.get("tag")?;
+    let featured: Option<bool> = arguments.get("featured")?;
+    let limit: usize = arguments
+        .get::<u64>("limit")?
+        .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let of_kind: Vec<&Arc<Page>> = match (kind.unwrap_or("post"), tag) {
+        ("post", Some(tag)) => {
+            scope.index.tags().term(tag).map(|term| term.posts.iter().collect()).unwrap_or_default()
+        }
+        ("post", None) => scope.index.listed_posts().iter().collect(),
+        ("page", None) => scope.index.listed_pages().collect(),
+        ("page", Some(_)) => Vec::new(),
+        (other, _) => {
+            return Err(Error::message(format!(
+                "`kind` must be `post` or `page`, but is `{other}`"
+            )));
+        }
+    };
+    let is_wanted =
+        |page: &&Arc<Page>| featured.is_none_or(|featured| page.front_matter.featured == featured);
+    let mut wanted: Vec<&Arc<Page>> = of_kind.into_iter().filter(is_wanted).collect();
+    if featured == Some(true) {
+        wanted.sort_by_key(|page| page.front_matter.featured_order.unwrap_or(i64::MAX));
+    }
+    wanted.truncate(limit);
+    Ok(wanted.into_iter().map(|page| summary(page, &scope)).collect::<Vec<Value>>().into())
+}
+
+/// `nav()`: the pages that the navigation links to.
+fn nav(_: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    let scope = scope()?;
+    let shown = scope.index.listed_pages().filter(|page| page.front_matter.show_in_nav);
+    Ok(shown.map(|page| summary(page, &scope)).collect::<Vec<Value>>().into())
+}
+
+/// `neighbors(path=page.path)`: the listed posts on either side; `previous` is the older.
+fn neighbors(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    let scope = scope()?;
+    let path = path_of(arguments.must_get("path")?)?;
+    let (older, newer) = scope.index.neighbors(&path);
+    let value =
+        |page: Option<&Arc<Page>>| page.map_or_else(Value::none, |page| summary(page, &scope));
+    Ok(Value::from_serializable(&std::collections::BTreeMap::from([
+        ("previous", value(older)),
+        ("next", value(newer)),
+    ])))
+}
+
+/// `terms(taxonomy="tags", limit=10)`: what posts are filed under; with a limit, the most used first.
+fn terms(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    let scope = scope()?;
+    let taxonomy: Option<&str> = arguments.get("taxonomy")?;
+    if let Some(other) = taxonomy.filter(|taxonomy| *taxonomy != "tags") {
+        return Err(Error::message(format!("there is no taxonomy `{other}`")));
+    }
+    let mut terms: Vec<_> = scope.index.tags().terms().iter().collect();
+    if let Some(limit) = arguments.get::<u64>("limit")? {
+        terms.sort_by_key(|term| std::cmp::Reverse(term.posts.len()));
+        terms.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    let values =
+        terms.into_iter().map(|term| Value::from_serializable(&TermView::new(term, &scope)));
+    Ok(values.collect::<Vec<Value>>().into())
+}
+
+/// `asset(path="style.css")`: the fingerprinted link to a static file.
+fn asset(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    let scope = scope()?;
+    let name: &str = arguments.must_get("path")?;
+    match scope.fingerprint(name) {
+        Some(path) => Ok(scope.config.base.link(&path).into()),
+        None => Err(Error::message(format!("there is no static file `{name}`"))),
+    }
+}
+
+/// `link(path="/about/")`: the link to a path of the site.
+fn link(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    let scope = scope()?;
+    Ok(scope.config.base.link(&path_of(arguments.must_get("path")?)?).into())
+}
+
+fn path_of(text: &str) -> TeraResult<UrlPath> {
+    UrlPath::parse(text).map_err(|error| Error::message(format!("`{text}` is no path: {error}")))
+}
+
+fn summary(page: &Page, scope: &Scope) -> Value {
+    Value::from_serializable(&Summary::new(page, scope))
+}

@@ -1,0 +1,134 @@
+//! Lists of posts: the home page and its further pages, the posts of a tag, the index of tags.
+
+use std::sync::Arc;
+
+use super::pages::{Anchors, inspect};
+use super::renderer::{Renderer, value};
+use super::resolver::Links;
+use super::scope::Scope;
+use super::view::{CurrentView, HomeView, ListView, Summary, TermView, TermsView};
+use crate::content::{Page, TAGS_FOLDER, Term};
+use crate::permalink::UrlPath;
+
+/// The title of the index of tags.
+pub(super) const TAGS_TITLE: &str = "Tags";
+
+/// The addresses of the pages of a list at `first` that has `count` posts, at least one.
+pub(super) fn addresses(first: &UrlPath, count: usize, paginate_by: usize) -> Vec<UrlPath> {
+    let total = count.div_ceil(paginate_by).max(1);
+    let further = (2..=total).map(|number| first.file(&format!("page/{number}/")));
+    std::iter::once(first.clone()).chain(further.filter_map(Result::ok)).collect()
+}
+
+/// The title of a page of a list.
+pub(super) fn title_of(title: &str, number: usize) -> String {
+    if number == 1 { title.to_owned() } else { format!("{title}, page {number}") }
+}
+
+/// The address of the index of tags.
+pub(super) fn tags_index() -> UrlPath {
+    UrlPath::parse(TAGS_FOLDER).expect("a plain path")
+}
+
+/// Renders the home page, with the newest posts, and the pages with the older ones.
+pub(super) fn render_home(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
+    let scope = &renderer.scope;
+    let own = scope.index.home();
+    let body = own.map(|page| renderer.body(page, Links::Rooted)).transpose()?;
+    let home = own
+        .zip(body.as_ref())
+        .map(|(page, body)| HomeView { title: &page.title, content: &body.rendered.html });
+    let posts = scope.index.listed_posts();
+    for page in Paging::of(&UrlPath::root(), posts, scope) {
+        let title = if page.number == 1 { String::new() } else { title_of("Posts", page.number) };
+        let mut current = CurrentView::generated(&page.path, "home", title, scope);
+        current.description.clone_from(&scope.config.description);
+        let list = page.view("Posts", "posts", None, scope);
+        let shown = if page.number == 1 { value(&home) } else { tera::Value::none() };
+        let values = [("list", value(&list)), ("home", shown)];
+        renderer.put_page("home.html", &page.path, &current, &values)?;
+    }
+    Ok(own.zip(body).map(|(page, body)| inspect(page, &body, renderer)).unwrap_or_default())
+}
+
+/// Renders the lists of the posts of each tag, and the index of tags.
+pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let scope = &renderer.scope;
+    let terms = scope.index.tags().terms();
+    for term in terms {
+        render_term(term, renderer)?;
+    }
+    let path = tags_index();
+    if terms.is_empty() || scope.index.at(&path).is_some() {
+        return Ok(());
+    }
+    let entries = terms.iter().map(|term| TermView::new(term, scope)).collect();
+    let view = TermsView { title: TAGS_TITLE, taxonomy: "tags", entries };
+    let current = CurrentView::generated(&path, "terms", TAGS_TITLE.to_owned(), scope);
+    renderer.put_page("terms.html", &path, &current, &[("terms", value(&view))])
+}
+
+fn render_term(term: &Term, renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let scope = &renderer.scope;
+    if scope.index.at(&term.path).is_some() {
+        return Ok(());
+    }
+    for page in Paging::of(&term.path, &term.posts, scope) {
+        let title = title_of(&term.name, page.number);
+        let current = CurrentView::generated(&page.path, "list", title, scope);
+        let list = page.view(&term.name, "term", Some(TermView::new(term, scope)), scope);
+        renderer.put_page("list.html", &page.path, &current, &[("list", value(&list))])?;
+    }
+    Ok(())
+}
+
+/// A page of a list.
+struct Paging<'a> {
+    path: UrlPath,
+    posts: &'a [Arc<Page>],
+    number: usize,
+    total: usize,
+    count: usize,
+    previous: Option<UrlPath>,
+    next: Option<UrlPath>,
+}
+
+impl<'a> Paging<'a> {
+    /// The pages of the list of `posts` that begins at `first`.
+    fn of(first: &UrlPath, posts: &'a [Arc<Page>], scope: &Scope) -> Vec<Self> {
+        let by = scope.config.paginate_by;
+        let paths = addresses(first, posts.len(), by);
+        let page = |at: usize| Self {
+            path: paths[at].clone(),
+            posts: posts.chunks(by).nth(at).unwrap_or_default(),
+            number: at + 1,
+            total: paths.len(),
+            count: posts.len(),
+            previous: at.checked_sub(1).map(|before| paths[before].clone()),
+            next: paths.get(at + 1).cloned(),
+        };
+        (0..paths.len()).map(page).collect()
+    }
+
+    fn view(
+        &self,
+        title: &str,
+        kind: &'static str,
+        term: Option<TermView>,
+        scope: &Scope,
+    ) -> ListView<'a> {
+        let link = |path: &UrlPath| scope.config.base.link(path);
+        ListView {
+            title: title.to_owned(),
+            description: String::new(),
+            kind,
+            term,
+            pages: self.posts.iter().map(|post| Summary::new(post, scope)).collect(),
+            number: self.number,
+            total: self.total,
+            previous: self.previous.as_ref().map(link),
+            next: self.next.as_ref().map(link),
+            count: self.count,
+        }
+    }
+}

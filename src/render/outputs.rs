@@ -1,0 +1,81 @@
+//! Gathers what was rendered: hands each file to the sink and remembers what it was.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context;
+
+use crate::permalink::UrlPath;
+use crate::problem::{Mistake, Place, Problem};
+use crate::site::{OutputFile, Sink};
+
+/// The files made so far, and the problems met.
+pub(super) struct Outputs<'a> {
+    sink: &'a dyn Sink,
+    made: Mutex<Made>,
+}
+
+/// What was made.
+#[derive(Default)]
+pub(super) struct Made {
+    /// Each address and its file.
+    pub(super) files: BTreeMap<UrlPath, OutputFile>,
+    /// What is wrong.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl<'a> Outputs<'a> {
+    pub(super) fn new(sink: &'a dyn Sink) -> Self {
+        Self { sink, made: Mutex::default() }
+    }
+
+    /// Adds the file that answers `path`.
+    pub(super) fn put(&self, path: &UrlPath, bytes: Vec<u8>) -> anyhow::Result<()> {
+        let file = self.sink.put(path, bytes).with_context(|| format!("cannot write `{path}`"))?;
+        self.made().files.insert(path.clone(), file);
+        Ok(())
+    }
+
+    /// Adds the file at `source`, as it is; one that a page is in the way of is a problem.
+    pub(super) fn copy(&self, path: &UrlPath, source: &Path, name: &str) -> anyhow::Result<()> {
+        if self.made().files.contains_key(path) {
+            let mistake =
+                Mistake::Collision { path: path.to_string(), other: "another file".into() };
+            self.report(Problem::new(Place::file(name), mistake));
+            return Ok(());
+        }
+        let file = self.sink.copy(path, source).with_context(|| format!("cannot copy `{name}`"))?;
+        self.made().files.insert(path.clone(), file);
+        Ok(())
+    }
+
+    /// Adds a problem.
+    pub(super) fn report(&self, problem: Problem) {
+        self.made().problems.push(problem);
+    }
+
+    /// Adds the result of a template: the file, or the problem that prevented it.
+    pub(super) fn put_filled(
+        &self,
+        path: &UrlPath,
+        filled: Result<String, Problem>,
+    ) -> anyhow::Result<()> {
+        match filled {
+            Ok(text) => self.put(path, text.into_bytes()),
+            Err(problem) => {
+                self.report(problem);
+                Ok(())
+            }
+        }
+    }
+
+    /// Everything made, and every problem.
+    pub(super) fn finish(self) -> Made {
+        self.made.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

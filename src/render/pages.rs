@@ -1,0 +1,183 @@
+//! Posts and pages: each source file to its page.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::archives;
+use super::renderer::{Body, Renderer, value};
+use super::resolver::Links;
+use super::view::{CurrentView, PageView, Summary};
+use crate::content::Page;
+use crate::markdown::{self, Finding, Rendered};
+use crate::permalink::UrlPath;
+use crate::problem::{Mistake, Place, Problem, nearest};
+
+/// What rendering the pages has taught: which headings they have, and which they lead to.
+#[derive(Default)]
+pub(super) struct Anchors {
+    /// The ids on each page, a line each.
+    ids: HashMap<UrlPath, Box<str>>,
+    wanted: Vec<Wanted>,
+}
+
+/// A link to a place on a page.
+struct Wanted {
+    place: Place,
+    destination: String,
+    target: UrlPath,
+    fragment: String,
+}
+
+/// Renders every post and page.
+pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
+    let scope = &renderer.scope;
+    // A page that stands for a folder of posts is rendered with the list of these.
+    let pages: Vec<&Arc<Page>> =
+        scope.index.pages().iter().filter(|page| !archives::is_head(page, &scope.config)).collect();
+    let rendered: Vec<Anchors> =
+        pages.par_iter().map(|page| render_one(page, renderer)).collect::<anyhow::Result<_>>()?;
+    let mut anchors = Anchors::default();
+    for one in rendered {
+        anchors.ids.extend(one.ids);
+        anchors.wanted.extend(one.wanted);
+    }
+    Ok(anchors)
+}
+
+fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
+    let body = renderer.body(page, Links::Rooted)?;
+    let anchors = inspect(page, &body, renderer);
+    let Some(template) = template_of(page, renderer) else { return Ok(anchors) };
+    let toc = markdown::table_of_contents(&body.rendered.headings);
+    let view = PageView {
+        summary: Summary::new(page, &renderer.scope),
+        content: &body.rendered.html,
+        toc: &toc,
+        show_toc: page.front_matter.toc.unwrap_or(false) && !toc.is_empty(),
+    };
+    let current = CurrentView::of_page(page, &renderer.scope);
+    renderer.put_page(&template, &page.path, &current, &[("page", value(&view))])?;
+    Ok(anchors)
+}
+
+/// The template that the page asks for, else that of its kind; none if there is no such template.
+fn template_of(page: &Page, renderer: &Renderer<'_>) -> Option<String> {
+    let Some(name) = &page.front_matter.template else {
+        return Some(if page.is_post() { "post.html" } else { "page.html" }.to_owned());
+    };
+    let name = if name.contains('.') { name.clone() } else { format!("{name}.html") };
+    if renderer.templates.has(&name) {
+        return Some(name);
+    }
+    let place = Place::file(&page.file.name);
+    renderer.outputs.report(Problem::new(place, Mistake::UnknownTemplate { name }));
+    None
+}
+
+/// Reports what is wrong with a body, and notes the places on it and those that it leads to.
+pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Anchors {
+    let rendered = &body.rendered;
+    let place = |offset: usize| Place::at(&page.file.name, &body.text, page.body + offset);
+    for problem in problems_of(rendered, &place, renderer) {
+        renderer.outputs.report(problem);
+    }
+    let mut anchors = Anchors::default();
+    let ids = rendered.headings.iter().map(|heading| heading.id.as_str());
+    let ids: Vec<&str> = ids.chain(rendered.anchors.iter().map(String::as_str)).collect();
+    anchors.ids.insert(page.path.clone(), ids.join("\n").into());
+    let base = &renderer.scope.config.base;
+    for link in rendered.links.iter().filter(|link| !link.external && !link.broken) {
+        let Some(fragment) = link.fragment().filter(|fragment| !fragment.is_empty()) else {
+            continue;
+        };
+        let path = link.href.split(['?', '#']).next().unwrap_or_default();
+        let target = match path {
+            "" => Some(page.path.clone()),
+            path => base.strip(path).and_then(|path| UrlPath::decode(path).ok()),
+        };
+        let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
+        anchors.wanted.extend(target.map(|target| Wanted {
+            place: place(link.offset),
+            destination: link.destination.clone(),
+            target,
+            fragment: fragment.into_owned(),
+        }));
+    }
+    anchors
+}
+
+fn problems_of(
+    rendered: &Rendered,
+    place: &impl Fn(usize) -> Place,
+    renderer: &Renderer<'_>,
+) -> Vec<Problem> {
+    let scope = &renderer.scope;
+    let links = rendered.links.iter().filter(|link| link.broken).map(|link| {
+        let path = link.destination.split(['?', '#']).next().unwrap_or_default();
+        let suggestion = scope.addresses.suggestion(path).map(ToString::to_string);
+        let mistake = Mistake::BrokenLink { destination: link.destination.clone(), suggestion };
+        Problem::new(place(link.offset), mistake)
+    });
+    let images = rendered.images.iter().filter_map(|image| {
+        let source = image.source.clone();
+        let mistake = match (image.broken, image.alt.trim().is_empty()) {
+            (true, _) => Mistake::MissingImage { source },
+            (false, true) => Mistake::NoAltText { source },
+            (false, false) => return None,
+        };
+        Some(Problem::new(place(image.offset), mistake))
+    });
+    let findings = rendered.findings.iter().filter_map(|finding| {
+        let (offset, what) = match finding {
+            Finding::Nesting { offset } => (offset, "the text is nested too deeply from here on"),
+            Finding::Table { offset } => (offset, "the table lacks too many cells"),
+            Finding::LongCode { offset } => (offset, "the code is too long to be highlighted"),
+            _ => return None,
+        };
+        Some(Problem::new(place(*offset), Mistake::MarkdownLimit { what: what.to_owned() }))
+    });
+    links.chain(images).chain(findings).collect()
+}
+
+impl Anchors {
+    /// Adds what another page has taught.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.ids.extend(other.ids);
+        self.wanted.extend(other.wanted);
+    }
+
+    /// The links to places that are not there.
+    pub(super) fn problems(&self) -> impl Iterator<Item = Problem> {
+        self.wanted.iter().filter_map(|wanted| {
+            let ids = self.ids.get(&wanted.target)?;
+            if wanted.fragment == "top" || ids.lines().any(|id| id == wanted.fragment) {
+                return None;
+            }
+            let suggestion = nearest(&wanted.fragment, ids.lines()).map(|id| format!("#{id}"));
+            let destination = wanted.destination.clone();
+            Some(Problem::new(
+                wanted.place.clone(),
+                Mistake::BrokenAnchor { destination, suggestion },
+            ))
+        })
+    }
+}
+
+/// Titles that two pages share; a reader cannot tell these apart in a list.
+pub(super) fn duplicate_titles(pages: &[Arc<Page>]) -> Vec<Problem> {
+    let mut by_title: BTreeMap<String, &Page> = BTreeMap::new();
+    let mut in_order: Vec<&Arc<Page>> = pages.iter().collect();
+    in_order.sort_by(|a, b| a.file.name.cmp(&b.file.name));
+    in_order
+        .into_iter()
+        .filter_map(|page| {
+            let other = *by_title.entry(page.title.to_lowercase()).or_insert(page);
+            let (title, other_name) = (page.title.clone(), other.file.name.clone());
+            let is_other = other.file.name != page.file.name;
+            let mistake = Mistake::DuplicateTitle { title, other: other_name };
+            is_other.then(|| Problem::new(Place::file(&page.file.name), mistake))
+        })
+        .collect()
+}

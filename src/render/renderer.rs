@@ -1,0 +1,143 @@
+//! Fills templates in for one site: what every page gets is kept here, what differs is handed in.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tera::{Context, Value};
+
+use super::outputs::Outputs;
+use super::resolver::{Links, PageLinks};
+use super::scope::Scope;
+use super::templates::Templates;
+use super::view::{CurrentView, SiteView};
+use crate::content::Page;
+use crate::markdown::{self, Options, Rendered};
+use crate::permalink::UrlPath;
+use crate::problem::Problem;
+
+/// Renders the pages of one site.
+pub(super) struct Renderer<'a> {
+    pub(super) scope: Arc<Scope>,
+    pub(super) templates: &'a Templates,
+    pub(super) outputs: Outputs<'a>,
+    /// `site`, made once.
+    site: Value,
+    /// The scripts that every page loads.
+    scripts: String,
+}
+
+/// The body of a page as HTML, and the text it was made of.
+pub(super) struct Body {
+    pub(super) text: String,
+    pub(super) rendered: Rendered,
+}
+
+impl<'a> Renderer<'a> {
+    pub(super) fn new(
+        scope: Arc<Scope>,
+        templates: &'a Templates,
+        outputs: Outputs<'a>,
+        scripts: String,
+    ) -> anyhow::Result<Self> {
+        let mut renderer = Self { scope, templates, outputs, site: Value::none(), scripts };
+        let footer = match renderer.scope.index.footer() {
+            Some(page) => renderer.body(page, Links::Rooted)?.rendered.html,
+            None => String::new(),
+        };
+        renderer.site = Value::from_serializable(&site_view(&renderer.scope, footer));
+        Ok(renderer)
+    }
+
+    /// Renders the Markdown of `page`.
+    pub(super) fn body(&self, page: &Page, links: Links) -> anyhow::Result<Body> {
+        let text = page.source_text()?;
+        let markdown = text.get(page.body..).unwrap_or_default();
+        let settings = &self.scope.config.markdown;
+        let options = Options {
+            smart_punctuation: settings.smart_punctuation,
+            highlighting: settings.highlight,
+            heading_anchors: settings.heading_anchors && links == Links::Rooted,
+            skip_title: page.opens_with_title,
+            ..Options::default()
+        };
+        let rendered =
+            markdown::render(markdown, &options, &PageLinks { page, scope: &self.scope, links });
+        Ok(Body { text, rendered })
+    }
+
+    /// Fills in a template of HTML for the address `current`, and puts it there.
+    pub(super) fn put_page(
+        &self,
+        template: &str,
+        path: &UrlPath,
+        current: &CurrentView,
+        values: &[(&'static str, Value)],
+    ) -> anyhow::Result<()> {
+        let mut context = self.context(values);
+        context.insert("current", current);
+        let filled = self.fill(template, &context).map(|html| self.with_scripts(html));
+        self.outputs.put_filled(path, filled)
+    }
+
+    /// Fills in a template that is no page for readers, and puts it at `path`.
+    pub(super) fn put_file(
+        &self,
+        template: &str,
+        path: &UrlPath,
+        values: &[(&'static str, Value)],
+    ) -> anyhow::Result<()> {
+        self.outputs.put_filled(path, self.fill(template, &self.context(values)))
+    }
+
+    fn fill(&self, template: &str, context: &Context) -> Result<String, Problem> {
+        let _guard = self.scope.enter();
+        self.templates.fill(template, context)
+    }
+
+    fn context(&self, values: &[(&'static str, Value)]) -> Context {
+        let mut context = Context::new();
+        context.insert_value("site", self.site.clone());
+        for (name, value) in values {
+            context.insert_value(*name, value.clone());
+        }
+        context
+    }
+
+    /// Puts the scripts into the head, whether the theme has thought of them or not.
+    fn with_scripts(&self, mut html: String) -> String {
+        let at = html.find("</head>").or_else(|| html.rfind("</body>")).unwrap_or(html.len());
+        html.insert_str(at, &self.scripts);
+        html
+    }
+}
+
+/// A value for a template.
+pub(super) fn value(view: &impl Serialize) -> Value {
+    Value::from_serializable(view)
+}
+
+fn site_view(scope: &Scope, footer: String) -> SiteView {
+    let config = &scope.config;
+    let root = UrlPath::root();
+    let link = |path: &str| UrlPath::parse(path).map(|path| config.base.link(&path));
+    let archive = scope.archives.first();
+    SiteView {
+        title: config.title.clone(),
+        description: config.description.clone(),
+        language: config.language.clone(),
+        author: config.author.clone(),
+        url: config.base.link(&root),
+        base_url: config.base.permalink(&root),
+        feed: link(super::feed::PATH).unwrap_or_default(),
+        stats: if config.shows_stats_in_nav() {
+            config.base.link(&config.stats.path)
+        } else {
+            String::new()
+        },
+        archive: archive.map_or_else(String::new, |archive| config.base.link(&archive.path)),
+        generator: concat!("Tallymark ", env!("CARGO_PKG_VERSION")).to_owned(),
+        footer,
+        paginate_by: config.paginate_by,
+        extra: config.extra.clone(),
+    }
+}

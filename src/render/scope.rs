@@ -1,0 +1,93 @@
+//! What template functions answer from while a page is rendered: the index, the settings, the addresses.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::addresses::Addresses;
+use super::archives::Archive;
+use super::resolver;
+use crate::config::Config;
+use crate::content::{ContentIndex, Page};
+use crate::permalink::UrlPath;
+use crate::site::Digest;
+
+thread_local! {
+    /// Functions of a template engine cannot borrow, so the scope is handed to them by thread.
+    static CURRENT: RefCell<Option<Arc<Scope>>> = const { RefCell::new(None) };
+}
+
+/// What template functions answer from.
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub(super) config: Arc<Config>,
+    pub(super) index: Arc<ContentIndex>,
+    pub(super) addresses: Addresses,
+    pub(super) archives: Vec<Archive>,
+    /// The digest of each file of `static/` and of the theme, by name.
+    pub(super) statics: BTreeMap<String, Digest>,
+    /// The names of files that templates asked a fingerprinted address for.
+    pub(super) fingerprinted: Mutex<BTreeSet<String>>,
+}
+
+impl Scope {
+    /// The scope of the page that this thread is rendering.
+    pub(super) fn current() -> Option<Arc<Self>> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Makes this the scope of what this thread renders, until the guard is dropped.
+    pub(super) fn enter(self: &Arc<Self>) -> Guard {
+        Guard { outer: CURRENT.replace(Some(self.clone())) }
+    }
+
+    /// The link to a picture that front matter names: a file beside the page, or an address.
+    pub(super) fn picture(&self, page: &Page, source: Option<&str>) -> Option<String> {
+        let source = source?;
+        let found = resolver::image_of(source, Some(page), self);
+        Some(found.map_or_else(|| source.to_owned(), |path| self.config.base.link(&path)))
+    }
+
+    /// The fingerprinted address of a static file, which may be kept for ever; none if there is no such file.
+    ///
+    /// While writing it is the plain address, so that a changed style sheet changes no page.
+    pub(super) fn fingerprint(&self, name: &str) -> Option<UrlPath> {
+        let name = name.trim_start_matches('/');
+        let digest = self.statics.get(name)?;
+        if self.config.dev {
+            return UrlPath::parse(name).ok();
+        }
+        let mut asked = self.fingerprinted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !asked.contains(name) {
+            asked.insert(name.to_owned());
+        }
+        fingerprinted(name, *digest)
+    }
+
+    /// The names of the files whose fingerprinted address was asked for.
+    pub(super) fn asked_for(&self) -> BTreeSet<String> {
+        self.fingerprinted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// `style.css` becomes `/style.0123456789abcdef.css`.
+pub(super) fn fingerprinted(name: &str, digest: Digest) -> Option<UrlPath> {
+    let hash = &digest.to_string()[..16];
+    let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, file)| (folder, file));
+    let file = match file.rsplit_once('.') {
+        Some((stem, extension)) => format!("{stem}.{hash}.{extension}"),
+        None => format!("{file}.{hash}"),
+    };
+    UrlPath::parse(&format!("{folder}/{file}")).or_else(|_| UrlPath::parse(&file)).ok()
+}
+
+/// Restores the scope that was there before.
+pub(super) struct Guard {
+    outer: Option<Arc<Scope>>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer.take());
+    }
+}

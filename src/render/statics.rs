@@ -1,0 +1,124 @@
+//! Files that are published as they are: the site's `static/` over the theme's.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::Context;
+
+use super::builtin;
+use super::outputs::Outputs;
+use super::scope::{Scope, fingerprinted};
+use crate::config::Config;
+use crate::content::source::{self, SourceFile};
+use crate::content::{Asset, wrong_name};
+use crate::permalink::{UrlPath, UrlPathError};
+use crate::problem::{Mistake, Place, Problem};
+use crate::site::Digest;
+
+/// The static files of a site, by name.
+pub(super) struct Statics {
+    files: BTreeMap<String, (UrlPath, Origin)>,
+    pub(super) problems: Vec<Problem>,
+}
+
+enum Origin {
+    Builtin(&'static [u8]),
+    File(SourceFile),
+}
+
+impl Statics {
+    /// Finds the static files of the site of `config`.
+    pub(super) fn find(config: &Config) -> anyhow::Result<Self> {
+        let mut statics = Self { files: BTreeMap::new(), problems: Vec::new() };
+        for (name, bytes) in builtin::theme_files(&config.theme, "static") {
+            statics.add(name, Origin::Builtin(bytes), config);
+        }
+        for folder in [config.theme_dir().join("static"), config.static_dir()] {
+            let walk = source::walk(&folder, &config.root)?;
+            statics.problems.extend(walk.problems);
+            for file in walk.files {
+                statics.add(file.relative.clone(), Origin::File(file), config);
+            }
+        }
+        Ok(statics)
+    }
+
+    fn add(&mut self, name: String, origin: Origin, config: &Config) {
+        match address_of(&name) {
+            Ok(path) if path.is_reserved(&config.stats.path) => {
+                let mistake = Mistake::ReservedPath { path: path.to_string() };
+                self.problems.push(Problem::new(Place::file(origin.name(&name)), mistake));
+            }
+            Ok(path) => drop(self.files.insert(name, (path, origin))),
+            Err(error) => self.problems.push(wrong_name(origin.name(&name), error)),
+        }
+    }
+
+    /// Their addresses.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &UrlPath> {
+        self.files.values().map(|(path, _)| path)
+    }
+
+    /// The digest of each, by name.
+    pub(super) fn digests(&self) -> anyhow::Result<BTreeMap<String, Digest>> {
+        let digest = |origin: &Origin| match origin {
+            Origin::Builtin(bytes) => Ok(Digest::of(bytes)),
+            Origin::File(file) => fs::File::open(&file.path)
+                .and_then(Digest::of_reader)
+                .with_context(|| format!("cannot read `{}`", file.name)),
+        };
+        self.files.iter().map(|(name, (_, origin))| Ok((name.clone(), digest(origin)?))).collect()
+    }
+
+    /// Publishes each at its address.
+    pub(super) fn publish(&self, outputs: &Outputs<'_>) -> anyhow::Result<()> {
+        self.files.values().try_for_each(|(path, origin)| origin.publish(path, outputs))
+    }
+
+    /// Publishes those whose fingerprinted address templates have asked for at that address too.
+    pub(super) fn publish_fingerprinted(
+        &self,
+        scope: &Scope,
+        outputs: &Outputs<'_>,
+    ) -> anyhow::Result<()> {
+        for name in scope.asked_for() {
+            let file = self.files.get(&name);
+            let path = scope.statics.get(&name).and_then(|digest| fingerprinted(&name, *digest));
+            if let (Some((_, origin)), Some(path)) = (file, path) {
+                origin.publish(&path, outputs)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Origin {
+    fn name<'a>(&'a self, relative: &'a str) -> &'a str {
+        match self {
+            Self::Builtin(_) => relative,
+            Self::File(file) => &file.name,
+        }
+    }
+
+    fn publish(&self, path: &UrlPath, outputs: &Outputs<'_>) -> anyhow::Result<()> {
+        match self {
+            Self::Builtin(bytes) => outputs.put(path, bytes.to_vec()),
+            Self::File(file) => outputs.copy(path, &file.path, &file.name),
+        }
+    }
+}
+
+/// Publishes the files that lie beside pages.
+pub(super) fn publish_assets(assets: &[Asset], outputs: &Outputs<'_>) -> anyhow::Result<()> {
+    assets
+        .iter()
+        .try_for_each(|asset| outputs.copy(&asset.path, &asset.file.path, &asset.file.name))
+}
+
+/// `about/index.html` answers `/about/`.
+fn address_of(name: &str) -> Result<UrlPath, UrlPathError> {
+    UrlPath::parse(match name.strip_suffix("index.html") {
+        Some(folder) if folder.is_empty() || folder.ends_with('/') => folder,
+        _ => name,
+    })
+}

@@ -1,0 +1,164 @@
+//! Finds templates, the site's over the theme's over the built-in ones, and fills them in.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use tera::{Context, ErrorKind, Tera};
+
+use super::{builtin, filters, functions};
+use crate::config::Config;
+use crate::content::source;
+use crate::problem::{Mistake, Place, Position, Problem};
+
+/// Templates that answer with HTML or XML have what they show escaped.
+const ESCAPED: [&str; 3] = [".html", ".xml", ".htm"];
+
+/// The templates of a site.
+pub(super) struct Templates {
+    tera: Tera,
+    /// What authors call each template: its file below the site's folder.
+    places: BTreeMap<String, String>,
+}
+
+/// A template as it was found.
+struct Found {
+    place: String,
+    text: String,
+}
+
+impl Templates {
+    /// The templates of the site of `config`; those that cannot be read are problems, and then none is.
+    pub(super) fn load(config: &Config) -> anyhow::Result<Result<Self, Vec<Problem>>> {
+        let mut found = BTreeMap::new();
+        for (name, bytes) in builtin::templates() {
+            add_builtin(&mut found, name, bytes, "templates");
+        }
+        for (name, bytes) in builtin::theme_files(&config.theme, "templates") {
+            let folder = format!("themes/{}/templates", config.theme);
+            add_builtin(&mut found, name, bytes, &folder);
+        }
+        let mut problems = add_folder(&mut found, &config.theme_dir().join("templates"), config)?;
+        problems.extend(add_folder(&mut found, &config.templates_dir(), config)?);
+        if !problems.is_empty() {
+            return Ok(Err(problems));
+        }
+        Ok(Self::parse(found))
+    }
+
+    fn parse(found: BTreeMap<String, Found>) -> Result<Self, Vec<Problem>> {
+        let mut tera = engine();
+        let sources = found.iter().map(|(name, template)| (name, &template.text));
+        let added = tera.add_raw_templates(sources);
+        let places = found.iter().map(|(name, found)| (name.clone(), found.place.clone()));
+        let templates = Self { tera, places: places.collect() };
+        match added {
+            Ok(()) => Ok(templates),
+            Err(error) => Err(templates.every_syntax_error(&found, &error)),
+        }
+    }
+
+    /// The engine stops at the first template that it cannot read; an author wants to hear of all.
+    fn every_syntax_error(
+        &self,
+        found: &BTreeMap<String, Found>,
+        first: &tera::Error,
+    ) -> Vec<Problem> {
+        let alone = found.iter().filter_map(|(name, template)| {
+            let error = engine().add_raw_template(name, &template.text).err()?;
+            let is_syntax = matches!(error.kind(), ErrorKind::SyntaxError(_));
+            is_syntax.then(|| self.problem(name, &error))
+        });
+        let mut problems: Vec<Problem> = alone.collect();
+        if problems.is_empty() {
+            problems.push(self.problem("", first));
+        }
+        problems
+    }
+
+    /// Whether there is a template of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.places.contains_key(name)
+    }
+
+    /// Fills in the template `name`; what goes wrong is the template's author's mistake.
+    pub(super) fn fill(&self, name: &str, context: &Context) -> Result<String, Problem> {
+        self.tera.render(name, context).map_err(|error| self.problem(name, &error))
+    }
+
+    fn problem(&self, name: &str, error: &tera::Error) -> Problem {
+        let (file, position, reason) = match error.kind() {
+            ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
+                let span = report.span();
+                let position = Position { line: span.start_line, column: span.start_col + 1 };
+                (report.filename(), Some(position), report.message().to_owned())
+            }
+            ErrorKind::MissingParent { current, .. } => (current.as_str(), None, error.to_string()),
+            ErrorKind::CircularExtend { tpl, .. } | ErrorKind::CircularInclude { tpl, .. } => {
+                (tpl.as_str(), None, error.to_string())
+            }
+            ErrorKind::TemplateNotFound(missing) => {
+                let place = Place::file(self.place_of(name));
+                return Problem::new(place, Mistake::UnknownTemplate { name: missing.clone() });
+            }
+            _ => (name, None, error.to_string()),
+        };
+        let reason = reason.lines().collect::<Vec<_>>().join(", ");
+        let file = if file.is_empty() { name } else { file };
+        let place = Place { file: self.place_of(file), position };
+        Problem::new(place, Mistake::Template { reason: sentence(&reason) })
+    }
+
+    fn place_of(&self, name: &str) -> String {
+        self.places.get(name).cloned().unwrap_or_else(|| format!("templates/{name}"))
+    }
+}
+
+fn engine() -> Tera {
+    let mut tera = Tera::new();
+    tera.autoescape_on(ESCAPED);
+    functions::register(&mut tera);
+    filters::register(&mut tera);
+    tera
+}
+
+/// As our other sentences: no capital at the start, no full stop at the end.
+fn sentence(reason: &str) -> String {
+    let mut letters = reason.trim_end_matches('.').chars();
+    match letters.next() {
+        Some(first) if letters.clone().next().is_some_and(char::is_lowercase) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => reason.trim_end_matches('.').to_owned(),
+    }
+}
+
+fn is_template(name: &str) -> bool {
+    !name.ends_with(".js") && !name.ends_with(".css")
+}
+
+fn add_builtin(found: &mut BTreeMap<String, Found>, name: String, bytes: &[u8], folder: &str) {
+    if is_template(&name) {
+        let place = format!("{folder}/{name} (built in)");
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        found.insert(name, Found { place, text });
+    }
+}
+
+fn add_folder(
+    found: &mut BTreeMap<String, Found>,
+    folder: &Path,
+    config: &Config,
+) -> anyhow::Result<Vec<Problem>> {
+    let walk = source::walk(folder, &config.root)?;
+    let mut problems = walk.problems;
+    for file in walk.files.into_iter().filter(|file| is_template(&file.relative)) {
+        let bytes = fs::read(&file.path).with_context(|| format!("cannot read `{}`", file.name))?;
+        match String::from_utf8(bytes) {
+            Ok(text) => drop(found.insert(file.relative, Found { place: file.name, text })),
+            Err(_) => problems.push(Problem::new(Place::file(file.name), Mistake::NotUtf8)),
+        }
+    }
+    Ok(problems)
+}
