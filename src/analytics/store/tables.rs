@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use redb::{AccessGuard, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
-use super::super::event::{ViewId, VisitorId};
+use super::super::id::{ViewId, VisitorId};
 use super::super::rejection::Rejection;
 use super::super::rollup::{Cell, Dimension, Rollup};
 use super::super::row::{Row, RowKey, varint};
