@@ -5,12 +5,15 @@ mod announcer;
 mod build;
 mod check;
 mod completions;
+mod figures;
 mod init;
+mod inquiry;
 mod man;
 mod new;
 mod placeholder;
 mod report;
 mod serve;
+mod stats;
 mod workspace;
 
 use std::io;
@@ -63,6 +66,7 @@ enum Command {
     Build(build::Build),
     Serve(serve::Serve),
     Check(check::Check),
+    Stats(stats::Stats),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -106,6 +110,7 @@ fn run(cli: Cli, report: &Report) -> anyhow::Result<Outcome> {
         Command::Build(build) => build.run(global, report),
         Command::Serve(serve) => serve.run(global, report),
         Command::Check(check) => check.run(global, report),
+        Command::Stats(stats) => stats.run(global, report),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
     }
