@@ -49,7 +49,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        let scratch = tempfile::tempdir().unwrap();
+        let scratch = tempfile::tempdir_in(scratch()).unwrap();
         fs::create_dir(scratch.path().join("site")).unwrap();
         fs::create_dir(scratch.path().join("home")).unwrap();
         Self { scratch }
@@ -118,6 +118,15 @@ impl Folder {
     pub(crate) fn serve(&self, args: &[&str]) -> Server {
         Server::start(self.command(&[&["serve", "--port", "0"], args].concat()))
     }
+}
+
+/// Where folders for tests are made: in memory where there is room, for syncing a busy disk takes long.
+fn scratch() -> PathBuf {
+    const ROOM: u64 = 256 << 20;
+    let memory = Path::new("/dev/shm");
+    let has_room = rustix::fs::statvfs(memory)
+        .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) > ROOM);
+    if has_room { memory.to_owned() } else { std::env::temp_dir() }
 }
 
 /// A command that has ended.
