@@ -3,6 +3,7 @@
 mod cli;
 mod commonmark;
 mod faults;
+mod following;
 mod hosted;
 mod page_view;
 mod program;

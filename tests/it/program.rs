@@ -223,9 +223,9 @@ impl Server {
         serde_json::from_str(&self.get("/_/stats.json").body).unwrap()
     }
 
-    /// Asks it to end, in the way that the system does.
-    pub(crate) fn terminate(&self) {
-        kill_process(Pid::from_child(&self.child.0), Signal::TERM).unwrap();
+    /// Asks it to end.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child.0), signal).unwrap();
     }
 
     /// Waits for its end.
