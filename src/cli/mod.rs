@@ -110,7 +110,7 @@ fn run(cli: Cli, report: &Report) -> anyhow::Result<Outcome> {
         Command::Build(build) => build.run(global, report),
         Command::Serve(serve) => serve.run(global, report),
         Command::Check(check) => check.run(global, report),
-        Command::Stats(stats) => stats.run(global, report),
+        Command::Stats(stats) => stats.run(global, *report),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
     }

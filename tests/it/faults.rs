@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -75,17 +76,13 @@ fn read(mut client: Client, next: &AtomicU64, answers: &AtomicU64) -> Sent {
     let mut sent = Sent::default();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        match client.send(&view(number, page_of(number))) {
-            Ok(answer) => {
-                assert_eq!(answer.status, 202, "{}", answer.head);
-                sent.acknowledged.insert(number);
-                answers.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(_) => {
-                sent.unanswered.insert(number);
-                return sent;
-            }
-        }
+        let Ok(answer) = client.send(&view(number, page_of(number))) else {
+            sent.unanswered.insert(number);
+            return sent;
+        };
+        assert_eq!(answer.status, 202, "{}", answer.head);
+        sent.acknowledged.insert(number);
+        answers.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -153,6 +150,10 @@ fn a_server_that_is_asked_to_end_finishes_what_it_has_accepted() {
         let server = folder.serve(&[]);
         let readers = Readers::start(&server, &Arc::new(AtomicU64::new(1)));
         readers.await_answers(200);
+        let mut idle = Client::new(server.address);
+        assert_eq!(idle.get("/").unwrap().status, 200);
+        let stream = begin(&server, "GET /_/stats/live HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let half = begin(&server, "GET / HTTP/1.1\r\nHost: loc");
         server.signal(signal);
         assert_eq!(server.wait().code(), Some(0), "{signal:?}");
         let sent = readers.join();
@@ -161,7 +162,15 @@ fn a_server_that_is_asked_to_end_finishes_what_it_has_accepted() {
         let stats: Value = serde_json::from_str(&ran.out).unwrap();
         assert_eq!(views(&stats), expected(&sent.acknowledged), "{signal:?}");
         assert!(!folder.has("state/serve.addr"));
+        drop((idle, stream, half));
     }
+}
+
+/// A connection on which this was sent, and no more.
+fn begin(server: &Server, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
 }
 
 /// The site as the web sees it: without what the program keeps for itself.

@@ -157,12 +157,8 @@ fn a_mistake_keeps_the_last_good_site_until_it_is_mended() {
 fn a_storm_of_files_ends_in_the_site_that_a_clean_build_gives() {
     let (folder, server) = served();
     for number in 10..310 {
-        match number % 3 {
-            0 => {
-                folder.write(&format!("content/blog/post-{number}/index.md"), &sample_post(number))
-            }
-            _ => folder.write(&format!("content/blog/post-{number}.md"), &sample_post(number)),
-        }
+        let name = if number % 3 == 0 { "/index.md" } else { ".md" };
+        folder.write(&format!("content/blog/post-{number}{name}"), &sample_post(number));
         if number.is_multiple_of(10) {
             fs::remove_file(folder.path(&format!("content/blog/post-{number}.md")))
                 .or_else(|_| {
@@ -279,8 +275,8 @@ fn a_post_falls_due_and_another_expires_without_anybody_saving() {
     .unwrap();
     let is_there = |page: &str| folder.has(&format!("public/{page}/index.html"));
     assert_eq!((is_there("due"), is_there("offer")), (false, true));
-    clock.advance(HOUR - Duration::from_millis(1));
-    clock.advance(Duration::from_millis(1));
+    clock.advance(HOUR / 2);
+    clock.advance(HOUR / 2);
     let built = || assert_eq!(builds.recv_timeout(Duration::from_secs(10)), Ok(true));
     built();
     assert_eq!((is_there("due"), is_there("offer")), (true, true));

@@ -25,7 +25,7 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tallymark");
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest that a command may run on a machine that does other things as well.
-const LONGEST_RUN: Duration = Duration::from_secs(120);
+const LONGEST_RUN: Duration = Duration::from_mins(2);
 
 /// Waits until `condition` holds, looking again and again; fails if it takes too long.
 #[track_caller]
@@ -196,7 +196,7 @@ impl Server {
             }
         });
         let address = address.recv_timeout(LONGEST_RUN);
-        let address = address.unwrap_or_else(|_| panic!("it serves: {}", log.lock().unwrap()));
+        let address = address.map_err(|_| format!("it has not served: {}", log.lock().unwrap())).unwrap();
         Self { child, address, log }
     }
 
