@@ -20,6 +20,10 @@ const LONGEST_HOST: usize = 253;
 /// The first bare address in `text[from..]`; `before` is what precedes the text.
 pub(super) fn find(text: &str, from: usize, before: Option<char>) -> Option<Autolink> {
     let bytes = text.as_bytes();
+    let rest = &bytes[from..];
+    if !rest.contains(&b':') && !rest.contains(&b'@') && !text[from..].contains("www.") {
+        return None;
+    }
     (from..bytes.len()).find_map(|at| match bytes[at] {
         b':' => url(text, from, at, before),
         b'w' => www(text, from, at, before),
@@ -84,8 +88,9 @@ fn preceding(text: &str, at: usize, before: Option<char>) -> Option<char> {
 /// The length of the host at the start of `text`, if it is a valid one.
 fn host_length(text: &str, needs_period: bool) -> Option<usize> {
     let belongs = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
-    let length = text.find(|letter| !belongs(letter)).unwrap_or(text.len()).min(LONGEST_HOST + 1);
-    let host = text.get(..length)?.trim_end_matches('.');
+    let text = &text[..text.floor_char_boundary(LONGEST_HOST + 1)];
+    let length = text.find(|letter| !belongs(letter)).unwrap_or(text.len());
+    let host = text[..length].trim_end_matches('.');
     let mut last_two = host.rsplit('.').take(2);
     let is_valid = !host.is_empty()
         && host.len() <= LONGEST_HOST

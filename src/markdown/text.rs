@@ -131,12 +131,14 @@ impl Writer<'_> {
 
     fn next_script(&self, pending: &Pending, part: Range<usize>) -> Option<Script> {
         let (options, raw) = (self.options, pending.raw.as_bytes());
-        if !(options.superscript || options.subscript) || !self.images.is_empty() {
+        let has_marks = raw[part.clone()].contains(&b'^') || raw[part.clone()].contains(&b'~');
+        let is_on = options.superscript || options.subscript;
+        if !has_marks || !is_on || !self.images.is_empty() {
             return None;
         }
         script::find(&pending.raw, part, |at| {
             let is_on = if raw[at] == b'^' { options.superscript } else { options.subscript };
-            is_on && !pending.escaped.contains(&at)
+            is_on && pending.escaped.binary_search(&at).is_err()
         })
     }
 
