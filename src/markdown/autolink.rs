@@ -17,13 +17,15 @@ pub(super) struct Autolink {
 /// The longest host name that the domain name system knows. Also what keeps the search linear.
 const LONGEST_HOST: usize = 253;
 
+/// Whether there may be a bare address in `text`: a quick look that spares most text a closer one.
+pub(super) fn is_possible(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.contains(&b':') || bytes.contains(&b'@') || text.contains("www.")
+}
+
 /// The first bare address in `text[from..]`; `before` is what precedes the text.
 pub(super) fn find(text: &str, from: usize, before: Option<char>) -> Option<Autolink> {
     let bytes = text.as_bytes();
-    let rest = &bytes[from..];
-    if !rest.contains(&b':') && !rest.contains(&b'@') && !text[from..].contains("www.") {
-        return None;
-    }
     (from..bytes.len()).find_map(|at| match bytes[at] {
         b':' => url(text, from, at, before),
         b'w' => www(text, from, at, before),
