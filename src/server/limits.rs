@@ -88,6 +88,9 @@ pub(super) const RECEIVE_WINDOW: u32 = 64 << 10;
 pub(super) const ACCEPT_REST: (Duration, Duration) =
     (Duration::from_millis(20), Duration::from_secs(1));
 
+/// At the end, how long a connection that was just accepted has to send its request.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// The shortest body that is worth compressing; below this it fits in one packet anyway.
 pub(super) const WORTH_COMPRESSING: usize = 1024;
 
