@@ -7,6 +7,9 @@ use super::{Options, block, words};
 /// How much of a text is looked at first; the whole of it only when the answer is not in there.
 const GLANCE: usize = 2048;
 
+/// How much of a comment is looked at to see whether it ends the summary.
+const LONGEST_MARK: usize = 64;
+
 /// A text at a glance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outline {
@@ -48,11 +51,12 @@ fn skim_in_steps(text: &str, options: &Options) -> Outline {
     }
 }
 
-/// What stands before a `<!-- more -->` that is not inside code.
+/// What stands before the first `<!-- more -->`.
 fn before_more(text: &str) -> Option<&str> {
     let (at, _) = text.match_indices("<!--").find(|(at, _)| {
-        let end = text[*at..].find("-->").map(|end| at + end + "-->".len());
-        end.is_some_and(|end| block::is_more(&text[*at..end]))
+        let comment = &text[*at..text.floor_char_boundary(at + LONGEST_MARK)];
+        let end = comment.find("-->").map(|end| end + "-->".len());
+        end.is_some_and(|end| block::is_more(&comment[..end]))
     })?;
     Some(&text[..at])
 }
@@ -85,6 +89,8 @@ struct Skim {
     is_summary_done: bool,
     heading: Option<String>,
     place: Place,
+    /// What an image shows is no part of a summary.
+    in_image: bool,
 }
 
 /// Where in a text the reading is.
@@ -119,6 +125,7 @@ impl Skim {
             }
             Tag::Paragraph => self.place = Place::Paragraph,
             Tag::CodeBlock(_) => self.place = Place::Code,
+            Tag::Image { .. } => self.in_image = true,
             Tag::Item | Tag::TableCell => {
                 self.place = Place::Block;
                 self.space();
@@ -141,6 +148,7 @@ impl Skim {
                 self.space();
             }
             TagEnd::CodeBlock => self.place = Place::Block,
+            TagEnd::Image => self.in_image = false,
             _ => {}
         }
     }
@@ -155,6 +163,7 @@ impl Skim {
 
     fn is_summary(&self) -> bool {
         match self.place {
+            _ if self.in_image => false,
             Place::Paragraph => !self.is_summary_done,
             Place::Code => false,
             Place::Start | Place::Block => self.all_is_summary,
@@ -215,7 +224,7 @@ mod tests {
                 "A [link][ref], [sic] and a note[^1].\n\n[^1]: Note.\n\n[ref]: /x",
                 "A link, [sic] and a note.",
             ),
-            ("![alt](a.png)\n\nText \"it's\".", "alt"),
+            ("![alt](a.png)\n\nText \"it's\".", "Text “it’s”."),
             ("", ""),
             ("# Only a heading", ""),
         ] {

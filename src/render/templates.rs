@@ -12,6 +12,9 @@ use crate::config::Config;
 use crate::content::source;
 use crate::problem::{Mistake, Place, Position, Problem};
 
+/// What lies beside templates without being one.
+const NO_TEMPLATES: [&str; 2] = ["js", "css"];
+
 /// Templates that answer with HTML or XML have what they show escaped.
 const ESCAPED: [&str; 3] = [".html", ".xml", ".htm"];
 
@@ -44,10 +47,10 @@ impl Templates {
         if !problems.is_empty() {
             return Ok(Err(problems));
         }
-        Ok(Self::parse(found))
+        Ok(Self::parse(&found))
     }
 
-    fn parse(found: BTreeMap<String, Found>) -> Result<Self, Vec<Problem>> {
+    fn parse(found: &BTreeMap<String, Found>) -> Result<Self, Vec<Problem>> {
         let mut tera = engine();
         let sources = found.iter().map(|(name, template)| (name, &template.text));
         let added = tera.add_raw_templates(sources);
@@ -55,7 +58,7 @@ impl Templates {
         let templates = Self { tera, places: places.collect() };
         match added {
             Ok(()) => Ok(templates),
-            Err(error) => Err(templates.every_syntax_error(&found, &error)),
+            Err(error) => Err(templates.every_syntax_error(found, &error)),
         }
     }
 
@@ -102,12 +105,26 @@ impl Templates {
                 let place = Place::file(self.place_of(name));
                 return Problem::new(place, Mistake::UnknownTemplate { name: missing.clone() });
             }
-            _ => (name, None, error.to_string()),
+            _ => return self.problem_of_report(name, &error.to_string()),
         };
         let reason = reason.lines().collect::<Vec<_>>().join(", ");
         let file = if file.is_empty() { name } else { file };
         let place = Place { file: self.place_of(file), position };
         Problem::new(place, Mistake::Template { reason: sentence(&reason) })
+    }
+
+    /// What is wrong with templates together comes as a report: a sentence, then `--> name:line:column`.
+    fn problem_of_report(&self, name: &str, report: &str) -> Problem {
+        let mut lines = report.lines();
+        let reason = lines.next().unwrap_or_default().trim_start_matches("error: ");
+        let found = lines.find_map(|line| line.trim_start().strip_prefix("--> "));
+        let mut parts = found.unwrap_or_default().rsplitn(3, ':');
+        let column = parts.next().and_then(|column| column.parse().ok());
+        let line = parts.next().and_then(|line| line.parse().ok());
+        let position = line.zip(column).map(|(line, column)| Position { line, column });
+        let file = parts.next().unwrap_or(name);
+        let place = Place { file: self.place_of(file), position };
+        Problem::new(place, Mistake::Template { reason: sentence(reason) })
     }
 
     fn place_of(&self, name: &str) -> String {
@@ -135,7 +152,8 @@ fn sentence(reason: &str) -> String {
 }
 
 fn is_template(name: &str) -> bool {
-    !name.ends_with(".js") && !name.ends_with(".css")
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    !extension.is_some_and(|extension| NO_TEMPLATES.contains(&extension))
 }
 
 fn add_builtin(found: &mut BTreeMap<String, Found>, name: String, bytes: &[u8], folder: &str) {

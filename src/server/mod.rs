@@ -6,8 +6,8 @@
 //! | `edge` `host` `headers` `forwarded` `origin` | what holds for every request and every answer |
 //! | `pages` `representation` `files` `cache` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
-//! | `collect` | an event: HTTP in, 202 or a rejection's status out |
-//! | `stats` `board` `numbers` `stream` | what was read: a page, JSON, a stream |
+//! | `collect` `facts` `refusal` | an event: HTTP in, 202 or a rejection's status out |
+//! | `stats` `board` `numbers` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
 //! | `live_reload` `health` | for those who write, and for those who watch over the server |
 
 mod connection;
@@ -32,9 +32,12 @@ mod encoding;
 mod range;
 
 mod collect;
+mod facts;
+mod refusal;
 
 mod board;
 mod channel_body;
+mod inquiry;
 mod numbers;
 mod stats;
 mod stream;
@@ -49,6 +52,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 pub use forwarded::Peer;
+pub use inquiry::ask;
 pub use limits::Limits;
 pub use listen::run;
 pub use live_reload::{DevProblem, DevState};

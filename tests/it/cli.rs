@@ -1,7 +1,5 @@
 //! Each command as the terminal sees it: its exit code, both of its streams, and what it leaves on disk.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;

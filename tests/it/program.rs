@@ -1,7 +1,5 @@
 //! The program as its users have it: a folder with a site, the binary run in it, a server to be asked and ended.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -196,7 +194,8 @@ impl Server {
             }
         });
         let address = address.recv_timeout(LONGEST_RUN);
-        let address = address.map_err(|_| format!("it has not served: {}", log.lock().unwrap())).unwrap();
+        let address =
+            address.map_err(|_| format!("it has not served: {}", log.lock().unwrap())).unwrap();
         Self { child, address, log }
     }
 
