@@ -70,11 +70,12 @@ impl Stats {
             writeln!(out)?;
         } else if self.csv {
             out.write_all(figures.to_csv().as_bytes())?;
-        } else if self.page.is_some() {
-            out.write_all(figures.to_tables(width()).as_bytes())?;
         } else {
-            writeln!(out, "{}\n", figures.sentence())?;
-            out.write_all(figures.to_tables(width()).as_bytes())?;
+            let tables = figures.to_tables(width());
+            let sentence =
+                if self.page.is_none() { figures.sentence() + "\n" } else { String::new() };
+            let gap = if tables.is_empty() || sentence.is_empty() { "" } else { "\n" };
+            write!(out, "{sentence}{gap}{tables}")?;
         }
         out.flush()?;
         Ok(Outcome::Done)

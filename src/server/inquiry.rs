@@ -37,6 +37,8 @@ async fn fetch(at: SocketAddr) -> anyhow::Result<Bytes> {
         .body(Empty::<Bytes>::new())?;
     let response = sender.send_request(request).await?;
     let status = response.status();
+    let hidden = status == StatusCode::NOT_FOUND;
+    ensure!(!hidden, "it answered `{status}`, as it does where `stats.access` is `off`");
     ensure!(status == StatusCode::OK, "it answered `{status}`");
     let body = Limited::new(response.into_body(), LONGEST).collect().await;
     Ok(body.map_err(|error| anyhow!(error))?.to_bytes())
