@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use walkdir::WalkDir;
 
-use crate::program::{Client, Folder, Ran, sample_post, sample_site, tree, view};
+use crate::program::{Client, Folder, Guard, Ran, sample_post, sample_site, tree, view};
 
 const SETTINGS: &str = "base_url = \"https://example.org\"\ntitle = \"Mine\"\n";
 const HELLO: &str = "---\ntitle: Hello\ndate: 2025-01-02\n---\n\nHello, reader.\n";
@@ -360,7 +360,7 @@ fn a_taken_port_is_the_machines_failure_and_has_a_remedy() {
 #[test]
 fn a_damaged_database_is_told_of_and_left_alone() {
     let folder = small_site();
-    for content in [&b"\x89PNG\r\n\x1a\n and more"[..], &[0x5a; 70_000]] {
+    for content in [&b"\x89PNG\r\n\x1a\n and more"[..], &vec![0x5a; 70_000]] {
         fs::create_dir_all(folder.path("state")).unwrap();
         fs::write(folder.path("state/analytics.redb"), content).unwrap();
         for args in [&["serve", "--port", "0"][..], &["stats"]] {
@@ -430,6 +430,16 @@ fn what_was_asked_for_goes_to_the_output() {
         let ran = folder.run(args);
         expect(&ran, 0, &[]);
         assert!(ran.out.contains(word) && ran.err.is_empty(), "{args:?}: {}{}", ran.out, ran.err);
+    }
+}
+
+#[test]
+fn a_reader_who_has_read_enough_is_no_failure() {
+    let folder = Folder::new();
+    for args in [&["man"][..], &["completions", "bash"]] {
+        let mut child = Guard(folder.command(args).spawn().unwrap());
+        drop(child.0.stdout.take());
+        assert_eq!(child.0.wait().unwrap().code(), Some(0), "{args:?}");
     }
 }
 

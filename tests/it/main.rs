@@ -5,6 +5,7 @@ mod architecture;
 mod cli;
 mod commonmark;
 mod faults;
+mod following;
 mod golden;
 mod hosted;
 mod page_view;
