@@ -259,7 +259,14 @@ fn a_post_falls_due_and_another_expires_without_anybody_saving() {
     let clock = FixedClock::at(NOON);
     let sources = Sources { root: folder.path(""), ..Sources::default() };
     let beacon = "/_/beacon.js".to_owned();
-    let order = Order { sources, beacon, strict: false, force: false, home: None };
+    let order = Order {
+        sources,
+        beacon,
+        strict: false,
+        force: false,
+        home: None,
+        progress: Arc::default(),
+    };
     let first = pipeline::build(&order, clock.now()).unwrap();
     assert_eq!(first.next_due, Some(NOON + HOUR));
     let (sites, current) = watch::channel(first.site.unwrap());
