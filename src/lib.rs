@@ -2,6 +2,9 @@
 
 pub mod cli;
 
+pub mod server;
+pub mod watch;
+
 pub mod pipeline;
 
 pub mod publish;

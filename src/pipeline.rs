@@ -5,23 +5,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::config::Config;
-use crate::content::{self, ContentIndex};
+use crate::config::{Config, Sources};
+use crate::content;
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Problem};
 use crate::publish::{Folders, Stage};
-use crate::render::{self, Rendering};
+use crate::render;
 use crate::site::{Catalog, Identity, NullSink, PageKind, Sink, Site};
 
 /// What is to be built, and how.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// The settings.
-    pub config: Arc<Config>,
-    /// What is wrong with them.
-    pub settings_problems: Vec<Problem>,
-    /// HTML that is put into the head of every page: the scripts that count and reload.
-    pub scripts: String,
+    /// Where the settings come from; they are read anew for each build.
+    pub sources: Sources,
+    /// The path of the script that counts readers, below the site's own or another's address.
+    pub beacon: String,
     /// Warnings stop the build too.
     pub strict: bool,
     /// Everything is written anew, foreign files in the output are let be.
@@ -56,11 +54,13 @@ struct Draft {
 
 /// Builds the site as it is to be at `now` and publishes it, unless a problem stops that.
 pub fn build(order: &Order, now: Timestamp) -> anyhow::Result<Build> {
-    let config = &order.config;
+    let (config, settings_problems) = Config::load(&order.sources)?;
+    let config = Arc::new(config);
     let home = order.home.as_deref();
     let folders = Folders { output: &config.output_dir, root: &config.root, home };
     let stage = Stage::open(folders, order.force)?;
-    let mut draft = draft(order, now, &stage)?;
+    let mut draft = draft(order, &config, now, &stage)?;
+    draft.problems.extend(settings_problems);
     if let Some(previous) = stage.previous() {
         draft.problems.extend(moved(previous, &draft.catalog));
         draft.catalog.gone = gone(previous, &draft.catalog);
@@ -87,7 +87,9 @@ pub fn render_into(
     now: Timestamp,
     sink: &dyn Sink,
 ) -> anyhow::Result<(Catalog, Vec<Problem>)> {
-    let draft = draft(order, now, sink)?;
+    let (config, settings_problems) = Config::load(&order.sources)?;
+    let mut draft = draft(order, &Arc::new(config), now, sink)?;
+    draft.problems.extend(settings_problems);
     Ok((draft.catalog, in_order(draft.problems, |_| true)))
 }
 
@@ -96,25 +98,17 @@ pub fn check(order: &Order, now: Timestamp) -> anyhow::Result<Vec<Problem>> {
     Ok(render_into(order, now, &NullSink)?.1)
 }
 
-fn draft(order: &Order, now: Timestamp, sink: &dyn Sink) -> anyhow::Result<Draft> {
-    let config = &order.config;
+fn draft(
+    order: &Order,
+    config: &Arc<Config>,
+    now: Timestamp,
+    sink: &dyn Sink,
+) -> anyhow::Result<Draft> {
     let (index, mut problems) = content::load(config, now)?;
-    problems.extend(order.settings_problems.iter().cloned());
     let index = Arc::new(index);
-    let rendering = render::render(config, &index, &order.scripts, sink)?;
-    let next_due = index.next_due();
-    let catalog = catalog(config, &index, rendering, &mut problems);
-    Ok(Draft { catalog, problems, next_due })
-}
-
-fn catalog(
-    config: &Config,
-    _index: &ContentIndex,
-    rendering: Rendering,
-    problems: &mut Vec<Problem>,
-) -> Catalog {
+    let rendering = render::render(config, &index, &scripts(config, &order.beacon), sink)?;
     problems.extend(rendering.problems);
-    Catalog {
+    let catalog = Catalog {
         identity: Identity {
             title: config.title.clone(),
             language: config.language.clone(),
@@ -125,7 +119,24 @@ fn catalog(
         redirects: rendering.redirects,
         pages: rendering.pages,
         gone: BTreeMap::new(),
+    };
+    Ok(Draft { catalog, problems, next_due: index.next_due() })
+}
+
+/// What every page has in its head: the script that counts readers, or the one that updates a writer's tabs.
+fn scripts(config: &Config, beacon: &str) -> String {
+    let prefix = config.base.prefix();
+    if config.dev {
+        return format!("<script defer src=\"{prefix}/_/reload.js\"></script>\n");
     }
+    if !config.counts_readers() {
+        return String::new();
+    }
+    let host = match &config.analytics.endpoint {
+        Some(endpoint) => format!("{}{}", endpoint.origin(), endpoint.prefix()),
+        None => prefix.to_owned(),
+    };
+    format!("<script defer src=\"{host}{beacon}\"></script>\n")
 }
 
 /// Problems in order of place, each once.

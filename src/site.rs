@@ -264,11 +264,12 @@ impl Site {
         if is_private(path) {
             return Answer::Missing;
         }
-        if let Some((path, file)) = self.catalog.files.get_key_value(path) {
-            return Answer::File(path, file);
-        }
+        // An alias has a file too, for hosts that know no redirects.
         if let Some(target) = self.catalog.redirects.get(path) {
             return Answer::Redirect(target);
+        }
+        if let Some((path, file)) = self.catalog.files.get_key_value(path) {
+            return Answer::File(path, file);
         }
         let bare = path.as_str().strip_suffix("index.html").unwrap_or(path.as_str());
         let folded = UrlPath::parse(bare).map(|path| path.as_folder().folded());

@@ -1,6 +1,5 @@
 //! `tallymark build`: Markdown to a finished site in a folder.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -9,7 +8,7 @@ use clap::Args;
 
 use super::report::{Report, counted_noun, timed};
 use super::workspace::Workspace;
-use super::{Global, Outcome, Usage, absolute};
+use super::{Global, Outcome, absolute};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Overrides;
 use crate::permalink::BaseUrl;
@@ -90,12 +89,6 @@ fn with_threads<T: Send>(jobs: Option<u16>, work: impl FnOnce() -> T + Send) -> 
 }
 
 /// Reads a base URL from the command line.
-pub(super) fn base_url(text: &str) -> Result<BaseUrl, String> {
+fn base_url(text: &str) -> Result<BaseUrl, String> {
     BaseUrl::parse(text).map_err(|error| format!("{error}; write it as `https://example.org`"))
-}
-
-/// Reads an address from the command line.
-pub(super) fn address(text: &str) -> Result<IpAddr, Usage> {
-    let known = if text == "localhost" { "127.0.0.1" } else { text };
-    known.parse().map_err(|_| Usage("write an address such as `127.0.0.1` or `::`".to_owned()))
 }

@@ -1,12 +1,16 @@
 //! The command line: one file a subcommand; puts the parts of the program together, prints, and gives the exit code.
 
+mod address_file;
+mod announcer;
 mod build;
 mod check;
 mod completions;
 mod init;
 mod man;
 mod new;
+mod placeholder;
 mod report;
+mod serve;
 mod workspace;
 
 use std::io;
@@ -18,6 +22,9 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use self::report::Report;
 use crate::publish::Refusal;
+
+/// The database of what readers did, below the folder of state.
+const DATABASE: &str = "analytics.redb";
 
 /// A blog in one binary: Markdown in, a fast site out, hosted, its readers counted privately.
 #[derive(Debug, Parser)]
@@ -54,6 +61,7 @@ enum Command {
     Init(init::Init),
     New(new::New),
     Build(build::Build),
+    Serve(serve::Serve),
     Check(check::Check),
     Completions(completions::Completions),
     Man(man::Man),
@@ -96,6 +104,7 @@ fn run(cli: Cli, report: &Report) -> anyhow::Result<Outcome> {
         Command::Init(init) => init.run(report),
         Command::New(new) => new.run(global, report),
         Command::Build(build) => build.run(global, report),
+        Command::Serve(serve) => serve.run(global, report),
         Command::Check(check) => check.run(global, report),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),

@@ -1,0 +1,105 @@
+//! Tells of each build while serving: the terminal, and the open tabs of who writes.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::report::{Report, counted_noun, timed};
+use crate::pipeline::Build;
+use crate::problem::Problem;
+use crate::server::{DevProblem, DevState};
+use crate::site::Site;
+use crate::watch::Rebuild;
+
+/// Tells of each build.
+pub(super) struct Announcer {
+    report: Report,
+    tabs: watch::Sender<DevState>,
+    last: Option<Arc<Site>>,
+    last_problems: Vec<Problem>,
+}
+
+impl Announcer {
+    pub(super) fn new(report: Report) -> Self {
+        let tabs = watch::channel(DevState::default()).0;
+        Self { report, tabs, last: None, last_problems: Vec::new() }
+    }
+
+    /// What open tabs are told.
+    pub(super) fn subscribe(&self) -> watch::Receiver<DevState> {
+        self.tabs.subscribe()
+    }
+
+    /// Tells of a build.
+    pub(super) fn announce(&mut self, rebuild: &Rebuild) {
+        match &rebuild.result {
+            Err(failure) => self.report.failure(failure),
+            Ok(build) => {
+                if build.problems != self.last_problems {
+                    self.report.problems(&build.problems);
+                    self.last_problems.clone_from(&build.problems);
+                }
+                match &build.site {
+                    Some(_) => self.tell_done(build, rebuild),
+                    None => self.report.note("not published; the site stays as it was"),
+                }
+                self.tell_tabs(build);
+            }
+        }
+    }
+
+    fn tell_done(&self, build: &Build, rebuild: &Rebuild) {
+        let (pages, time) = (counted_noun(build.pages, "page"), timed(rebuild.elapsed));
+        match (&self.last, build.written + build.removed) {
+            (Some(_), 0) => {}
+            (Some(_), changed) => {
+                self.report.note(format!("{} changed in {time}", counted_noun(changed, "file")));
+            }
+            (None, _) => self.report.done(format!("built {pages} in {time}")),
+        }
+    }
+
+    fn tell_tabs(&mut self, build: &Build) {
+        let change = build.site.as_ref().map(|site| change(self.last.as_deref(), site));
+        if let Some(site) = &build.site {
+            self.last = Some(site.clone());
+        }
+        let problems = build.problems.iter().map(dev_problem).collect();
+        self.tabs.send_modify(|state| {
+            state.problems = problems;
+            match change {
+                Some(Change::Pages) => state.pages += 1,
+                Some(Change::Styles) => state.styles += 1,
+                Some(Change::Nothing) | None => {}
+            }
+        });
+    }
+}
+
+/// What a build has changed, as far as an open tab must know.
+enum Change {
+    Nothing,
+    Styles,
+    Pages,
+}
+
+fn change(last: Option<&Site>, next: &Site) -> Change {
+    let Some(last) = last else { return Change::Nothing };
+    let (old, new) = (&last.catalog().files, &next.catalog().files);
+    let changed =
+        new.iter().filter(|(path, file)| old.get(*path) != Some(file)).map(|(path, _)| path);
+    let gone = old.keys().filter(|path| !new.contains_key(*path));
+    changed.chain(gone).fold(Change::Nothing, |change, path| match change {
+        Change::Nothing | Change::Styles if path.as_str().ends_with(".css") => Change::Styles,
+        _ => Change::Pages,
+    })
+}
+
+fn dev_problem(problem: &Problem) -> DevProblem {
+    DevProblem {
+        is_error: problem.is_error(),
+        place: problem.place.to_string(),
+        text: problem.mistake.to_string(),
+        help: problem.mistake.help(),
+    }
+}

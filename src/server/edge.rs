@@ -1,0 +1,105 @@
+//! What happens to every request and every answer, whoever handles it.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_LENGTH;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderValue, Method, StatusCode, Uri};
+use http_body::Body as _;
+
+use super::host;
+use super::state::Handle;
+
+/// The host that a request names; noted in it once it is known to be well-formed.
+#[derive(Debug, Clone)]
+pub(super) struct Host(pub(super) Option<Authority>);
+
+/// Checks a request, hands it on, and completes the answer.
+pub(super) async fn edge(State(state): State<Handle>, request: Request, next: Next) -> Response {
+    let is_head = request.method() == Method::HEAD;
+    let mut response = match prepare(&state, request) {
+        Ok(request) => catch_panics(next.run(request)).await,
+        Err(status) => status.into_response(),
+    };
+    if is_head {
+        response = without_body(response);
+    }
+    state.protection.complete(response.headers_mut());
+    state.meters.count(response.status());
+    response
+}
+
+/// Refuses what no handler should see, and takes the site's prefix off the path.
+fn prepare(state: &Handle, request: Request) -> Result<Request, StatusCode> {
+    let (mut head, body) = request.into_parts();
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > state.limits.request_line {
+        return Err(StatusCode::URI_TOO_LONG);
+    }
+    let host = host::of(&head)?;
+    if state.is_dev() && !host.as_ref().is_none_or(host::is_local) {
+        return Err(StatusCode::MISDIRECTED_REQUEST);
+    }
+    if let Some(stripped) = without_prefix(state, &head.uri) {
+        head.uri = stripped;
+    }
+    head.extensions.insert(Host(host));
+    Ok(Request::from_parts(head, body))
+}
+
+/// The address without the prefix that the site has on the web, if it has one and it is there.
+fn without_prefix(state: &Handle, uri: &Uri) -> Option<Uri> {
+    let site = state.site();
+    let base = &site.identity().base;
+    if base.prefix().is_empty() {
+        return None;
+    }
+    let path = base.strip(uri.path())?;
+    let target = uri.query().map_or(path.to_owned(), |query| format!("{path}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(target).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// The answer of `handler`; 500 if it panics. What it held is dropped with it, so nothing half-done is seen.
+async fn catch_panics(handler: impl Future<Output = Response>) -> Response {
+    let mut handler = pin!(handler);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+    })
+    .await
+}
+
+/// What HEAD answers: the same, with the length of a body that is not sent.
+fn without_body(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    if let Some(len) = body.size_hint().exact().filter(|len| *len > 0) {
+        head.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(len));
+    }
+    Response::from_parts(head, Body::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_500() {
+        #[expect(clippy::unused_async, reason = "stands for a handler")]
+        async fn handler(sound: bool) -> Response {
+            assert!(sound, "this is on purpose");
+            StatusCode::OK.into_response()
+        }
+        assert_eq!(catch_panics(handler(true)).await.status(), StatusCode::OK);
+        let status = catch_panics(handler(false)).await.status();
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}

@@ -1,0 +1,77 @@
+//! The HTTP edge: hosts the finished site, takes events in, and shows what was read.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `listen` `connection` `pulse` `limits` | sockets: how many, how long, how much |
+//! | `edge` `host` `headers` `forwarded` `origin` | what holds for every request and every answer |
+//! | `pages` `representation` `files` `cache` | the site: which file, in which form, from where |
+//! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
+//! | `collect` | an event: HTTP in, 202 or a rejection's status out |
+//! | `stats` `board` `numbers` `stream` | what was read: a page, JSON, a stream |
+//! | `live_reload` `health` | for those who write, and for those who watch over the server |
+
+mod connection;
+mod limits;
+mod listen;
+mod pulse;
+
+mod edge;
+mod forwarded;
+mod headers;
+mod host;
+mod origin;
+
+mod cache;
+mod files;
+mod pages;
+mod representation;
+
+mod conditional;
+mod content_type;
+mod encoding;
+mod range;
+
+mod collect;
+
+mod board;
+mod channel_body;
+mod numbers;
+mod stats;
+mod stream;
+
+mod health;
+mod live_reload;
+
+mod state;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+pub use forwarded::Peer;
+pub use limits::Limits;
+pub use listen::run;
+pub use live_reload::{DevProblem, DevState};
+pub use numbers::{ActivePage, Gone, NamedPage, Numbers, PageStat, PageType};
+pub use state::{AppState, Counting, Parts};
+
+/// Answers every request for the site that `state` holds. Within a tokio runtime, as it follows the numbers.
+///
+/// A request says where it comes from with a [`Peer`] among its extensions.
+pub fn router(AppState(state): AppState) -> Router {
+    tokio::spawn(stats::follow(state.clone()));
+    let routes = Router::new()
+        .route("/_/event", post(collect::event).options(collect::preflight))
+        .route("/_/stats.json", get(stats::json))
+        .route("/_/stats/live", get(stats::live))
+        .route("/_/stats.js", get(stats::script))
+        .route("/_/reload", get(live_reload::stream))
+        .route("/_/reload.js", get(live_reload::script))
+        .route("/_/health", get(health::health))
+        .route("/_/metrics", get(health::metrics))
+        .route("/_/{script}", get(collect::beacon))
+        .fallback(pages::answer)
+        .with_state(state.clone());
+    // The edge stands around the router, not on its routes: it may take a prefix off the path.
+    Router::new().fallback_service(routes).layer(from_fn_with_state(state, edge::edge))
+}

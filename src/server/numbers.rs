@@ -1,0 +1,195 @@
+//! What readers did joined with what there is to read: the numbers of the dashboard, by title.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::analytics::Snapshot;
+use crate::clock::Timestamp;
+use crate::permalink::UrlPath;
+use crate::site::{PageKind, Site};
+
+/// Every number that the dashboard shows, as its template and its JSON see them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Numbers {
+    /// Visitors who are reading now.
+    pub active_visitors: u64,
+    /// What they read, most first, then by path.
+    pub active_by_path: Vec<ActivePage>,
+    /// Page views of all time.
+    pub total_page_views: u64,
+    /// Visitors of all time.
+    pub unique_visitors: u64,
+    /// Posts that are published now.
+    pub published_posts: u64,
+    /// Pages that are published now.
+    pub published_pages: u64,
+    /// When the first view was counted, in milliseconds.
+    pub tracking_since: Option<Timestamp>,
+    /// The same instant as RFC 3339 spells it.
+    pub tracking_since_date: Option<String>,
+    /// Each page that was read, most views first, then by path.
+    pub page_stats: Vec<PageStat>,
+    /// Whether events cannot be stored at present.
+    pub degraded: bool,
+}
+
+/// A page that is being read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivePage {
+    /// What is being read.
+    #[serde(flatten)]
+    pub page: NamedPage,
+    /// By how many visitors.
+    pub count: u64,
+}
+
+/// How often a page was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageStat {
+    /// What was read.
+    #[serde(flatten)]
+    pub page: NamedPage,
+    /// Post, page, list, or gone.
+    pub page_type: PageType,
+    /// How often.
+    pub views: u64,
+    /// By how many visitors.
+    pub visitors: u64,
+    /// Views in percent of those of the most viewed page.
+    pub share: u64,
+    /// Whether the page no longer exists.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+}
+
+/// What kind of thing was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum PageType {
+    /// What is at the address now.
+    Kind(PageKind),
+    /// There was something once.
+    Gone(Gone),
+}
+
+/// The type of a page that no longer exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gone {
+    /// There was something once.
+    Gone,
+}
+
+/// A page by its title.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamedPage {
+    /// Where it is on the site.
+    pub path: UrlPath,
+    /// What readers know it by.
+    pub title: String,
+    /// The link to it; none if it no longer exists.
+    pub url: Option<String>,
+}
+
+/// Counts the distinct visitors of several paths together.
+pub(super) type Union<'a> = dyn Fn(&[UrlPath]) -> anyhow::Result<u64> + 'a;
+
+impl Numbers {
+    /// Joins a snapshot with the site as it is now. `union` counts the visitors of a page that was read under
+    /// several addresses; where it fails, the greatest of the counts stands for all.
+    pub(super) fn join(snapshot: &Snapshot, site: &Site, union: &Union<'_>) -> Self {
+        let published =
+            |kind| site.catalog().pages.values().filter(|page| page.kind == kind).count();
+        Self {
+            active_visitors: snapshot.active_visitors,
+            active_by_path: active(snapshot, site),
+            total_page_views: snapshot.total_page_views,
+            unique_visitors: snapshot.unique_visitors,
+            published_posts: published(PageKind::Post) as u64,
+            published_pages: published(PageKind::Page) as u64,
+            tracking_since: snapshot.tracking_since,
+            tracking_since_date: snapshot.tracking_since.map(Timestamp::to_rfc3339),
+            page_stats: page_stats(snapshot, site, union),
+            degraded: snapshot.degraded,
+        }
+    }
+}
+
+impl PageStat {
+    fn unread(page: NamedPage, kind: Option<PageKind>) -> Self {
+        let page_type = kind.map_or(PageType::Gone(Gone::Gone), PageType::Kind);
+        Self { page, page_type, views: 0, visitors: 0, share: 0, gone: kind.is_none() }
+    }
+}
+
+/// What a path means now: a page in public, a page that is gone, or nothing that may be named.
+struct Meaning {
+    page: NamedPage,
+    /// None if the page is gone.
+    kind: Option<PageKind>,
+}
+
+impl Meaning {
+    fn of(path: &UrlPath, site: &Site) -> Option<Self> {
+        let Some((path, entry)) = site.page(path) else {
+            let title = site.catalog().gone.get(path).map_or(path.as_str(), String::as_str);
+            let page = NamedPage { path: path.clone(), title: title.to_owned(), url: None };
+            return Some(Self { page, kind: None });
+        };
+        let title = match entry.kind {
+            PageKind::Home if *path == UrlPath::root() => "Home",
+            PageKind::Stats => "Stats",
+            _ => &entry.title,
+        };
+        let url = Some(site.identity().base.link(path));
+        let page = NamedPage { path: path.clone(), title: title.to_owned(), url };
+        entry.listed.then_some(Self { page, kind: Some(entry.kind) })
+    }
+}
+
+fn active(snapshot: &Snapshot, site: &Site) -> Vec<ActivePage> {
+    let mut by_path: BTreeMap<UrlPath, ActivePage> = BTreeMap::new();
+    for (path, count) in &snapshot.active_by_path {
+        let Some(Meaning { page, .. }) = Meaning::of(path, site) else { continue };
+        let row = by_path.entry(page.path.clone()).or_insert(ActivePage { page, count: 0 });
+        row.count += count;
+    }
+    let mut rows: Vec<ActivePage> = by_path.into_values().collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.count));
+    rows
+}
+
+fn page_stats(snapshot: &Snapshot, site: &Site, union: &Union<'_>) -> Vec<PageStat> {
+    let mut by_path: BTreeMap<UrlPath, (PageStat, Vec<UrlPath>)> = BTreeMap::new();
+    for totals in &snapshot.pages {
+        let Some(Meaning { page, kind }) = Meaning::of(&totals.path, site) else { continue };
+        let key = page.path.clone();
+        let (stat, paths) =
+            by_path.entry(key).or_insert_with(|| (PageStat::unread(page, kind), Vec::new()));
+        stat.views += totals.views;
+        stat.visitors = stat.visitors.max(totals.visitors);
+        paths.push((*totals.path).clone());
+    }
+    let rows = by_path.into_values().map(|(mut stat, paths)| {
+        if paths.len() > 1 {
+            stat.visitors = union(&paths).unwrap_or(stat.visitors);
+        }
+        stat
+    });
+    ranked(rows.collect())
+}
+
+/// Most views first; the rows come by path, and sorting keeps the order of equals.
+fn ranked(mut rows: Vec<PageStat>) -> Vec<PageStat> {
+    rows.sort_by_key(|row| std::cmp::Reverse(row.views));
+    let most = rows.first().map_or(1, |row| row.views.max(1));
+    for row in &mut rows {
+        row.share = row.views.saturating_mul(100) / most;
+    }
+    rows
+}

@@ -1,0 +1,166 @@
+//! The statistics: a page that is complete without JavaScript, its numbers as JSON, and their changes as a stream.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, HeaderMap};
+
+use super::board::Reading;
+use super::files::Found;
+use super::pages::{self, Newest};
+use super::representation::{Caching, Representation};
+use super::state::Handle;
+use super::{headers, stream};
+use crate::config::Access;
+use crate::permalink::UrlPath;
+use crate::render;
+use crate::site::{STATS_FRAME, STATS_HOLE, Site};
+
+const SCRIPT: &str = include_str!("../../templates/dashboard.js");
+const HTML: &str = "text/html; charset=utf-8";
+
+/// What surrounds the numbers when the site was built without a frame for them.
+const BARE_FRAME: (&str, &str) = (
+    "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+     <meta name=\"viewport\" content=\"width=device-width\">\n<title>Stats</title>\n<main>\n",
+    "\n</main>\n</html>\n",
+);
+
+/// `GET /stats/`; `path` is the address asked for, with or without its final slash.
+pub(super) async fn page(state: &Handle, path: &UrlPath, headers: &HeaderMap) -> Response {
+    if !is_public(state) {
+        return not_found();
+    }
+    let mut sites = Newest::of(state);
+    while let Some(site) = sites.next().await {
+        if !path.is_folder() {
+            return pages::redirect(&site, &site.identity().stats, None);
+        }
+        let Some((before, after)) = frame(state, &site).await else { continue };
+        let Some(inside) = inside(state).await else { break };
+        let html = Bytes::from([&before, inside.as_str(), &after].concat());
+        let mut response =
+            Representation::of_the_moment(HTML, html).answer(headers, &state.cache).await;
+        headers::restrict(response.headers_mut());
+        return response;
+    }
+    pages::unavailable()
+}
+
+/// `GET /_/stats.json`
+pub(super) async fn json(State(state): State<Handle>, headers: HeaderMap) -> Response {
+    if !is_public(&state) {
+        return not_found();
+    }
+    let Some(reading) = read(&state).await else { return failed() };
+    let numbers = Representation::of_the_moment("application/json", reading.json.clone());
+    let mut response = numbers.answer(&headers, &state.cache).await;
+    headers::restrict(response.headers_mut());
+    response
+}
+
+/// `GET /_/stats/live`: the numbers at once, then whenever one has changed.
+pub(super) async fn live(State(state): State<Handle>) -> Response {
+    if !is_public(&state) {
+        return not_found();
+    }
+    // Subscribed before the first reading is made, so that no change falls between the two.
+    let changes = state.live.subscribe();
+    let Some(reading) = read(&state).await else { return failed() };
+    let mut response = stream::open(&state, frame_of(&reading), changes, Bytes::clone);
+    headers::restrict(response.headers_mut());
+    response
+}
+
+/// `GET /_/stats.js`
+pub(super) async fn script(State(state): State<Handle>, headers: HeaderMap) -> Response {
+    let script = Representation::script(Bytes::from_static(SCRIPT.as_bytes()), Caching::Revalidate);
+    let mut response = script.answer(&headers, &state.cache).await;
+    headers::restrict(response.headers_mut());
+    response
+}
+
+/// Puts each reading into `live` while anybody listens, at most one for each [`Limits::stream_pace`](super::Limits).
+pub(super) async fn follow(state: Handle) {
+    let (mut sites, mut snapshots) = state.board.sources();
+    let mut stop = state.stop.subscribe();
+    let mut counted = true;
+    let mut last = 0;
+    loop {
+        tokio::select! {
+            changed = sites.changed() => if changed.is_err() { return },
+            changed = snapshots.changed(), if counted => counted = changed.is_ok(),
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        if state.live.receiver_count() == 0 {
+            continue;
+        }
+        let Some(reading) = read(&state).await else { return };
+        if reading.number != last {
+            last = reading.number;
+            state.live.send_replace(frame_of(&reading));
+            tokio::time::sleep(state.limits.stream_pace).await;
+        }
+    }
+}
+
+fn frame_of(reading: &Reading) -> Bytes {
+    let json = std::str::from_utf8(&reading.json).expect("JSON is UTF-8");
+    stream::event(reading.number, json)
+}
+
+fn is_public(state: &Handle) -> bool {
+    state.stats.access == Access::Public
+}
+
+fn not_found() -> Response {
+    let mut response = (StatusCode::NOT_FOUND, "not found\n").into_response();
+    headers::restrict(response.headers_mut());
+    response
+}
+
+fn failed() -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, [(CACHE_CONTROL, "no-store")]).into_response()
+}
+
+/// The numbers now, read off the async threads.
+pub(super) async fn read(state: &Handle) -> Option<Arc<Reading>> {
+    let board = Arc::clone(&state.board);
+    tokio::task::spawn_blocking(move || board.read()).await.ok()
+}
+
+/// The page of the theme's look, cut where the numbers go; none if the folder has other files by now.
+async fn frame(state: &Handle, site: &Site) -> Option<(String, String)> {
+    let path = Site::private(STATS_FRAME);
+    let Some(file) = site.catalog().files.get(&path) else {
+        return Some((BARE_FRAME.0.to_owned(), BARE_FRAME.1.to_owned()));
+    };
+    let Found::Whole(bytes) = pages::contents(state, site, &path, *file).await? else {
+        return None;
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let (before, after) = text.split_once(STATS_HOLE).unwrap_or((&text, ""));
+    Some((before.to_owned(), after.to_owned()))
+}
+
+/// The dashboard with the numbers in it, rendered once for each reading.
+async fn inside(state: &Handle) -> Option<String> {
+    let board = Arc::clone(&state.board);
+    let rendered = tokio::task::spawn_blocking(move || {
+        let reading = board.read();
+        reading
+            .inside
+            .get_or_init(|| match render::dashboard(&reading.numbers) {
+                Ok(inside) => Some(inside),
+                Err(error) => {
+                    tracing::error!("the dashboard cannot be rendered: {error:#}");
+                    None
+                }
+            })
+            .clone()
+    });
+    rendered.await.ok().flatten()
+}

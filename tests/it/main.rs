@@ -1,0 +1,5 @@
+//! The tests that look at the program from outside, in one binary.
+
+mod hosted;
+mod page_view;
+mod serving;

@@ -1,0 +1,381 @@
+//! A page is opened, and what becomes of it: requests in through the router, numbers out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+use tallymark::config::Access;
+use tallymark::permalink::BaseUrl;
+use tallymark::server::Peer;
+use tallymark::site::PageKind;
+
+use crate::hosted::{BROWSER, Hosted, NOW, PROXY, READER, Setup, entry, get, path, request, site};
+use crate::serving::next_event;
+
+const ADA: &str = "b1b3a7c2-2f0e-4a7e-9c55-0d6f4a1c2b3d";
+const BOB: &str = "0c2d7b1e-93f4-4c8a-8b57-5f1f6a0e9d21";
+
+/// The body of a view; `view` tells one viewing from another.
+fn view(view: u64, visitor: &str, path: &str) -> String {
+    json!({
+        "type": "view", "view": format!("{view:016x}"), "visitor": visitor, "path": path,
+        "referrer": "", "width": 12, "zone": "Europe/Oslo",
+    })
+    .to_string()
+}
+
+fn heartbeat(view: u64, visitor: &str, path: &str) -> String {
+    let view = format!("{view:016x}");
+    json!({"type": "heartbeat", "view": view, "visitor": visitor, "path": path, "engaged": 3000})
+        .to_string()
+}
+
+/// A POST of `body` as a page of the site sends it, with these headers besides or instead.
+fn post(body: impl Into<Body>, headers: &[(&str, &str)]) -> Request<Body> {
+    let mut all = vec![
+        ("content-type", "text/plain;charset=UTF-8"),
+        ("user-agent", BROWSER),
+        ("accept-language", "en"),
+        ("origin", "https://example.org"),
+    ];
+    all.retain(|(name, _)| headers.iter().all(|(other, _)| other != name));
+    all.extend(headers.iter().filter(|(_, value)| !value.is_empty()));
+    request(Method::POST, "/_/event", &all, body.into())
+}
+
+impl Hosted {
+    /// Sends an event that counts.
+    async fn count(&self, body: String) {
+        let answer = self.send(post(body, &[])).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.header("x-rejected"));
+        assert!(answer.body.is_empty());
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+
+    async fn numbers(&self) -> Value {
+        let answer = self.get("/_/stats.json").await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(answer.header("cache-control"), "no-store");
+        answer.json()
+    }
+}
+
+#[tokio::test]
+async fn every_answer_to_an_event_says_what_became_of_it() {
+    let hosted = Hosted::default();
+    let good = || view(1, ADA, "/first/");
+    let deep = "[".repeat(4000);
+    let long = format!("{{\"x\":\"{}\"}}", "a".repeat(4096));
+    for (body, headers, status, reason) in [
+        (good(), &[][..], 202, ""),
+        (good(), &[("content-type", "application/json; charset=utf-8")], 202, ""),
+        (good(), &[("origin", ""), ("sec-fetch-site", "same-origin")], 202, ""),
+        (good(), &[("origin", "")], 202, ""),
+        (good(), &[("origin", "https://other.example")], 202, ""),
+        (good(), &[("content-type", "application/x-www-form-urlencoded")], 415, "content-type"),
+        (good(), &[("origin", "https://evil.example")], 403, "foreign-origin"),
+        (good(), &[("origin", "null")], 403, "foreign-origin"),
+        (good(), &[("origin", ""), ("sec-fetch-site", "cross-site")], 403, "foreign-origin"),
+        (good(), &[("sec-gpc", "1")], 403, "opted-out"),
+        (good(), &[("dnt", "1")], 403, "opted-out"),
+        (good(), &[("sec-purpose", "prefetch")], 403, "prefetch"),
+        (good(), &[("user-agent", "curl/8.0")], 403, "bot"),
+        (good(), &[("user-agent", "")], 403, "bot"),
+        (view(2, ADA, "/secret/"), &[], 403, "excluded"),
+        (view(2, ADA, "/secret/below/"), &[], 403, "excluded"),
+        (view(2, "no-uuid", "/first/"), &[], 400, "malformed"),
+        (view(2, ADA, "no-path"), &[], 400, "malformed"),
+        (String::new(), &[], 400, "malformed"),
+        ("{".into(), &[], 400, "malformed"),
+        ("null".into(), &[], 400, "malformed"),
+        ("{\"type\":\"view\",\"view\":1e999}".into(), &[], 400, "malformed"),
+        (deep, &[], 400, "malformed"),
+        (long, &[], 413, "too-large"),
+    ] {
+        let answer = hosted.send(post(body.clone(), headers)).await;
+        let shown = &body[..body.len().min(80)];
+        assert_eq!(answer.status.as_u16(), status, "{shown} {headers:?}");
+        assert_eq!(answer.header("x-rejected"), reason, "{shown} {headers:?}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{shown} {headers:?}");
+    }
+    let raw = hosted.send(post(vec![0xff, 0xfe, 0x00], &[])).await;
+    assert_eq!(raw.status, StatusCode::BAD_REQUEST);
+    assert_eq!(hosted.numbers().await["totalPageViews"], 1, "the same viewing, again and again");
+}
+
+#[tokio::test]
+async fn three_reloads_are_one_view_and_two_minutes_later_nobody_is_active() {
+    let hosted = Hosted::default();
+    for reload in 0..3 {
+        hosted.count(view(reload, ADA, "/first/")).await;
+        hosted.clock.advance(Duration::from_secs(5));
+    }
+    let numbers = hosted.numbers().await;
+    assert_eq!(numbers["totalPageViews"], 1);
+    assert_eq!(numbers["uniqueVisitors"], 1);
+    assert_eq!(numbers["activeVisitors"], 1);
+    assert_eq!(numbers["activeByPath"][0]["title"], "First post");
+
+    hosted.clock.advance(Duration::from_secs(115));
+    hosted.wait_for(|snapshot| snapshot.active_visitors == 0).await;
+    let numbers = hosted.numbers().await;
+    assert_eq!(numbers["activeVisitors"], 0);
+    assert_eq!(numbers["activeByPath"], json!([]));
+    assert_eq!(numbers["totalPageViews"], 1);
+
+    hosted.count(heartbeat(0, ADA, "/first/")).await;
+    assert_eq!(hosted.numbers().await["activeVisitors"], 1, "back again, without a view");
+}
+
+#[tokio::test]
+async fn the_numbers_have_titles_types_and_an_order() {
+    let hosted = Hosted::default();
+    assert_eq!(hosted.numbers().await["trackingSince"], Value::Null);
+    for (id, visitor, path) in [
+        (1, ADA, "/first/"),
+        (2, BOB, "/first/"),
+        (3, ADA, "/"),
+        (4, BOB, "/stats/"),
+        (5, ADA, "/About/"),
+    ] {
+        hosted.count(view(id, visitor, path)).await;
+    }
+    hosted.count(view(6, BOB, "/no/such/page/")).await;
+    let numbers = hosted.numbers().await;
+    let row = |path: &str, title: &str, kind: &str, views: u64, share: u64| {
+        json!({
+            "path": path, "title": title, "url": path, "pageType": kind, "views": views,
+            "visitors": views, "share": share,
+        })
+    };
+    assert_eq!(
+        numbers["pageStats"],
+        json!([
+            row("/first/", "First post", "blog", 2, 100),
+            row("/", "Home", "home", 1, 50),
+            row("/About/", "About", "page", 1, 50),
+            row("/stats/", "Stats", "stats", 1, 50),
+        ])
+    );
+    assert_eq!(numbers["publishedPosts"], 2);
+    assert_eq!(numbers["publishedPages"], 1);
+    assert_eq!(numbers["trackingSince"], NOW.as_millis());
+    assert_eq!(numbers["trackingSinceDate"], "2026-11-24T08:00:00Z");
+    assert_eq!(numbers["degraded"], false);
+}
+
+#[tokio::test]
+async fn numbers_follow_the_site_when_it_changes() {
+    let hosted = Hosted::default();
+    hosted.count(view(1, ADA, "/second/")).await;
+    hosted.count(view(2, ADA, "/first/")).await;
+    hosted.count(view(3, BOB, "/first/")).await;
+    hosted.sites.send_replace(Arc::new(site(|catalog| {
+        let first = catalog.pages.remove(&path("/first/")).unwrap();
+        catalog.pages.insert(path("/renamed/"), first);
+        let body = catalog.files.remove(&path("/first/")).unwrap();
+        catalog.files.insert(path("/renamed/"), body);
+        catalog.redirects.insert(path("/first/"), path("/renamed/"));
+        catalog.pages.get_mut(&path("/renamed/")).unwrap().title = "A better title".into();
+        catalog.files.remove(&path("/second/"));
+        catalog.pages.remove(&path("/second/"));
+        catalog.gone.insert(path("/second/"), "Second post".into());
+    })));
+    hosted.count(view(4, ADA, "/renamed/")).await;
+    let numbers = hosted.numbers().await;
+    let better = &numbers["pageStats"][0];
+    assert_eq!(better["title"], "A better title");
+    assert_eq!(better["path"], "/renamed/");
+    assert_eq!((&better["views"], &better["visitors"]), (&json!(3), &json!(2)), "no one twice");
+    let gone = &numbers["pageStats"][1];
+    assert_eq!(gone["title"], "Second post");
+    assert_eq!(gone["pageType"], "gone");
+    assert_eq!(gone["gone"], true);
+    assert_eq!(gone["url"], Value::Null);
+    assert_eq!(numbers["publishedPosts"], 1);
+}
+
+#[tokio::test]
+async fn an_unlisted_page_counts_and_is_not_named() {
+    let site = site(|catalog| {
+        let mut hidden = entry(PageKind::Post, "Hidden");
+        hidden.listed = false;
+        catalog.pages.insert(path("/second/"), hidden);
+    });
+    let hosted = Hosted::new(Setup { site, ..Setup::default() });
+    hosted.count(view(1, ADA, "/second/")).await;
+    let numbers = hosted.numbers().await;
+    assert_eq!(numbers["totalPageViews"], 1);
+    assert_eq!(numbers["publishedPosts"], 2);
+    assert_eq!(numbers["activeVisitors"], 1);
+    assert_eq!(numbers["activeByPath"], json!([]));
+    assert_eq!(numbers["pageStats"], json!([]));
+    assert!(!hosted.get("/stats/").await.text().contains("Hidden"));
+}
+
+#[tokio::test]
+async fn a_page_is_known_by_every_spelling_of_its_path() {
+    let site = site(|catalog| {
+        catalog.identity.base = BaseUrl::parse("https://example.org/blog").unwrap();
+        catalog.pages.insert(path("/größe/"), entry(PageKind::Page, "Size"));
+    });
+    let hosted = Hosted::new(Setup { site, ..Setup::default() });
+    for (id, spelled) in
+        ["/blog/gr%C3%B6%C3%9Fe/", "/gr%C3%B6%C3%9Fe/", "/größe", "/blog/Gr%c3%b6%c3%9fe/?q#h"]
+            .iter()
+            .enumerate()
+    {
+        hosted.count(view(id as u64, ADA, spelled)).await;
+    }
+    let numbers = hosted.numbers().await;
+    assert_eq!(numbers["pageStats"][0]["title"], "Size");
+    assert_eq!(numbers["pageStats"][0]["url"], "/blog/gr%C3%B6%C3%9Fe/");
+    assert_eq!(numbers["pageStats"].as_array().unwrap().len(), 1);
+    assert_eq!(numbers["totalPageViews"], 1);
+}
+
+#[tokio::test]
+async fn the_dashboard_is_complete_without_a_script() {
+    let hosted = Hosted::default();
+    hosted.count(view(1, ADA, "/first/")).await;
+    let answer = hosted.get("/stats/").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert!(answer.text().contains("First post"), "{}", answer.text());
+    assert!(answer.text().starts_with("<!doctype html>"));
+    let script = hosted.get("/_/stats.js").await;
+    assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
+}
+
+#[tokio::test]
+async fn an_open_dashboard_sees_a_view_at_once() {
+    let hosted = Hosted::default();
+    let response = hosted.open(get("/_/stats/live", &[])).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut events = response.into_body();
+    assert!(next_event(&mut events).await.starts_with("retry:"));
+    assert!(next_event(&mut events).await.contains("\"totalPageViews\":0"));
+    hosted.count(view(1, ADA, "/first/")).await;
+    let event = next_event(&mut events).await;
+    assert!(event.contains("\"totalPageViews\":1") && event.contains("First post"), "{event}");
+    assert!(event.starts_with("id: "), "{event}");
+}
+
+#[tokio::test]
+async fn streams_are_bounded_and_their_places_are_given_back() {
+    let mut setup = Setup::default();
+    setup.limits.streams = 1;
+    let hosted = Hosted::new(setup);
+    let first = hosted.open(get("/_/stats/live", &[])).await;
+    let second = hosted.get("/_/stats/live").await;
+    assert_eq!(second.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(second.header("retry-after"), "30");
+    drop(first);
+    let again = async {
+        while hosted.open(get("/_/stats/live", &[])).await.status() != StatusCode::OK {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), again).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_address_cannot_flood_and_others_do_not_notice() {
+    let hosted = Hosted::default();
+    let send = |peer: &'static str, forwarded: &'static str| {
+        let mut event = post(view(1, ADA, "/first/"), &[("x-forwarded-for", forwarded)]);
+        event.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        hosted.send(event)
+    };
+    let refused = loop {
+        let answer = send(READER, "198.51.100.1").await;
+        if answer.status != StatusCode::ACCEPTED {
+            break answer;
+        }
+    };
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.header("x-rejected"), "too-many");
+    assert_ne!(refused.header("retry-after"), "");
+    for (peer, forwarded, status) in [
+        (READER, "198.51.100.2", 429),
+        (PROXY, READER, 429),
+        (PROXY, "198.51.100.1", 202),
+        ("203.0.113.78", "", 202),
+    ] {
+        let answer = send(peer, forwarded).await;
+        assert_eq!(answer.status.as_u16(), status, "{peer} for {forwarded}");
+    }
+}
+
+#[tokio::test]
+async fn only_allowed_origins_are_told_the_answer() {
+    let hosted = Hosted::default();
+    for (origin, allowed) in [
+        ("https://other.example", "https://other.example"),
+        ("https://evil.example", ""),
+        ("https://example.org", ""),
+    ] {
+        let answer = hosted.send(post(view(1, ADA, "/first/"), &[("origin", origin)])).await;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin}");
+        let asked = [("origin", origin), ("access-control-request-method", "POST")];
+        let preflight = request(Method::OPTIONS, "/_/event", &asked, Body::empty());
+        let answer = hosted.send(preflight).await;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin}");
+        assert_eq!(answer.status == StatusCode::FORBIDDEN, origin.contains("evil"));
+    }
+}
+
+#[tokio::test]
+async fn the_beacon_is_immutable_under_its_name_and_there_under_any_other() {
+    let hosted = Hosted::default();
+    let current = format!("/_/beacon.{}.js", tallymark::analytics::beacon::hash());
+    for (target, caching) in [
+        (current.as_str(), "public, max-age=31536000, immutable"),
+        ("/_/beacon.0000000000000000.js", "public, max-age=600"),
+    ] {
+        let answer = hosted.get(target).await;
+        assert_eq!(answer.status, StatusCode::OK, "{target}");
+        assert_eq!(answer.header("content-type"), "text/javascript; charset=utf-8");
+        assert_eq!(answer.header("cache-control"), caching, "{target}");
+        assert_eq!(answer.text(), tallymark::analytics::beacon::script());
+    }
+}
+
+#[tokio::test]
+async fn what_is_switched_off_is_not_there() {
+    let off = Hosted::new(Setup { access: Access::Off, ..Setup::default() });
+    for target in ["/stats/", "/_/stats.json", "/_/stats/live"] {
+        assert_eq!(off.get(target).await.status, StatusCode::NOT_FOUND, "{target}");
+    }
+    off.count(view(1, ADA, "/first/")).await;
+
+    let uncounted = Hosted::new(Setup { is_counted: false, ..Setup::default() });
+    let answer = uncounted.send(post(view(1, ADA, "/first/"), &[])).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert_eq!(answer.header("x-rejected"), "disabled");
+    let numbers = uncounted.numbers().await;
+    assert_eq!(numbers["totalPageViews"], 0);
+    assert_eq!(numbers["publishedPosts"], 2);
+}
+
+#[tokio::test]
+async fn the_server_says_how_it_is() {
+    let hosted = Hosted::default();
+    let health = hosted.get("/_/health").await;
+    assert_eq!((health.status, health.text()), (StatusCode::OK, "ok\n"));
+    hosted.send(post("x", &[])).await;
+    hosted.count(view(1, ADA, "/first/")).await;
+    let metrics = hosted.get("/_/metrics").await;
+    for line in [
+        "tallymark_requests_total{status=\"4xx\"} 1",
+        "tallymark_views_total 1",
+        "tallymark_events_rejected_total{reason=\"malformed\"} 1",
+        "tallymark_streams 0",
+        "tallymark_degraded 0",
+    ] {
+        assert!(metrics.text().lines().any(|found| found == line), "{line}\n{}", metrics.text());
+    }
+}

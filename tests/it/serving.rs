@@ -1,0 +1,544 @@
+//! The built site as the web sees it: forms, versions, ranges, redirects, refusals, and the limits of sockets.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Method, StatusCode};
+use tallymark::permalink::BaseUrl;
+use tallymark::server::{self, DevProblem, DevState, Limits};
+use tallymark::site::Digest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{oneshot, watch};
+
+use crate::hosted::{Hosted, Setup, get, in_folder, request, site};
+
+#[tokio::test]
+async fn each_file_has_its_type_and_its_caching() {
+    let hosted = Hosted::default();
+    for (target, content_type, caching) in [
+        ("/", "text/html; charset=utf-8", "no-cache"),
+        ("/first/", "text/html; charset=utf-8", "no-cache"),
+        ("/gr%C3%B6%C3%9Fe/", "text/html; charset=utf-8", "no-cache"),
+        ("/feed.xml", "application/atom+xml; charset=utf-8", "no-cache"),
+        ("/style.0123abcd.css", "text/css; charset=utf-8", "public, max-age=31536000, immutable"),
+        ("/logo.svg", "image/svg+xml", "public, max-age=600"),
+    ] {
+        let answer = hosted.get(target).await;
+        assert_eq!(answer.status, StatusCode::OK, "{target}");
+        assert_eq!(answer.header("content-type"), content_type, "{target}");
+        assert_eq!(answer.header("cache-control"), caching, "{target}");
+        assert_eq!(answer.header("content-length"), answer.body.len().to_string(), "{target}");
+        assert_eq!(answer.header("vary"), "accept-encoding", "{target}");
+        assert!(answer.header("etag").starts_with('"'), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn every_encoding_has_the_same_text_and_a_tag_of_its_own() {
+    let hosted = Hosted::default();
+    let plain = hosted.get("/first/").await;
+    let mut tags = vec![plain.header("etag").to_owned()];
+    for encoding in ["br", "zstd", "gzip"] {
+        let answer = hosted.get_with("/first/", &[("accept-encoding", encoding)]).await;
+        assert_eq!(answer.header("content-encoding"), encoding);
+        assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+        assert!(answer.body.len() < plain.body.len() / 5, "{encoding}");
+        assert_eq!(decode(encoding, &answer.body), plain.body, "{encoding}");
+        tags.push(answer.header("etag").to_owned());
+    }
+    for (index, tag) in tags.iter().enumerate() {
+        assert!(!tags[..index].contains(tag), "{tag} stands for two forms");
+    }
+    let short = hosted.get_with("/second/", &[("accept-encoding", "br")]).await;
+    assert_eq!(short.header("content-encoding"), "", "not worth it");
+}
+
+fn decode(encoding: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::new();
+    match encoding {
+        "br" => brotli::BrotliDecompress(&mut &*bytes, &mut decoded).unwrap(),
+        "zstd" => decoded = zstd::decode_all(bytes).unwrap(),
+        _ => drop(flate2::read::GzDecoder::new(bytes).read_to_end(&mut decoded).unwrap()),
+    }
+    decoded
+}
+
+#[tokio::test]
+async fn a_known_version_is_not_sent_again() {
+    let hosted = Hosted::default();
+    for encoding in ["identity", "br", "gzip"] {
+        let first = hosted.get_with("/first/", &[("accept-encoding", encoding)]).await;
+        let tag = first.header("etag");
+        for (known, status) in [
+            (tag.to_owned(), StatusCode::NOT_MODIFIED),
+            (format!("\"x\", W/{tag}"), StatusCode::NOT_MODIFIED),
+            ("*".to_owned(), StatusCode::NOT_MODIFIED),
+            ("\"x\"".to_owned(), StatusCode::OK),
+        ] {
+            let headers = [("accept-encoding", encoding), ("if-none-match", known.as_str())];
+            let answer = hosted.get_with("/first/", &headers).await;
+            assert_eq!(answer.status, status, "{encoding} {known}");
+            assert_eq!(answer.header("etag"), tag);
+            assert_eq!(answer.header("cache-control"), "no-cache");
+            assert_eq!(answer.body.is_empty(), status == StatusCode::NOT_MODIFIED);
+        }
+    }
+    let plain = hosted.get("/first/").await;
+    let other_form = [("accept-encoding", "br"), ("if-none-match", plain.header("etag"))];
+    assert_eq!(hosted.get_with("/first/", &other_form).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn ranges_are_parts_of_the_plain_file() {
+    let hosted = Hosted::default();
+    let tag = hosted.get("/letters.txt").await.header("etag").to_owned();
+    for (range, condition, status, body, content_range) in [
+        ("bytes=0-2", "", 206, "abc", "bytes 0-2/10"),
+        ("bytes=7-", "", 206, "hij", "bytes 7-9/10"),
+        ("bytes=-2", "", 206, "ij", "bytes 8-9/10"),
+        ("bytes=8-99", "", 206, "ij", "bytes 8-9/10"),
+        ("bytes=10-", "", 416, "", "bytes */10"),
+        ("bytes=0-1,4-5", "", 200, "abcdefghij", ""),
+        ("bytes=nonsense", "", 200, "abcdefghij", ""),
+        ("bytes=0-2", tag.as_str(), 206, "abc", "bytes 0-2/10"),
+        ("bytes=0-2", "\"other\"", 200, "abcdefghij", ""),
+    ] {
+        let mut headers = vec![("range", range), ("accept-encoding", "br, gzip")];
+        headers.extend((!condition.is_empty()).then_some(("if-range", condition)));
+        let answer = hosted.get_with("/letters.txt", &headers).await;
+        assert_eq!(answer.status.as_u16(), status, "{range} {condition}");
+        assert_eq!(answer.text(), body, "{range} {condition}");
+        assert_eq!(answer.header("content-range"), content_range, "{range} {condition}");
+        assert_eq!(answer.header("content-encoding"), "");
+    }
+    let long =
+        hosted.get_with("/first/", &[("range", "bytes=3-6"), ("accept-encoding", "br")]).await;
+    assert_eq!(long.text(), "to b", "a range of a page that has compressed forms");
+}
+
+#[tokio::test]
+async fn head_answers_as_get_does_without_the_body() {
+    let hosted = Hosted::default();
+    for target in ["/", "/first/", "/nowhere/", "/old/", "/stats/", "/_/stats.json", "/_/health"] {
+        for encoding in ["identity", "gzip"] {
+            let headers = [("accept-encoding", encoding)];
+            let got = hosted.get_with(target, &headers).await;
+            let head = request(Method::HEAD, target, &headers, Body::empty());
+            let head = hosted.send(head).await;
+            assert_eq!(head.status, got.status, "{target}");
+            assert_eq!(head.headers, got.headers, "{target}");
+            assert!(head.body.is_empty(), "{target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_methods_are_told_what_is_allowed() {
+    let hosted = Hosted::default();
+    for (method, target, status, allowed) in [
+        (Method::POST, "/", 405, "GET, HEAD, OPTIONS"),
+        (Method::DELETE, "/first/", 405, "GET, HEAD, OPTIONS"),
+        (Method::TRACE, "/", 405, "GET, HEAD, OPTIONS"),
+        (Method::OPTIONS, "/", 204, "GET, HEAD, OPTIONS"),
+        (Method::GET, "/_/event", 405, "POST,OPTIONS"),
+        (Method::POST, "/_/stats.json", 405, "GET,HEAD"),
+    ] {
+        let answer = hosted.send(request(method.clone(), target, &[], Body::empty())).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {target}");
+        assert_eq!(answer.header("allow"), allowed, "{method} {target}");
+    }
+}
+
+#[tokio::test]
+async fn every_other_spelling_leads_to_the_one_address() {
+    let hosted = Hosted::default();
+    for (target, location) in [
+        ("/first", "/first/"),
+        ("/first?a=b&c", "/first/?a=b&c"),
+        ("/FIRST/", "/first/"),
+        ("/about/", "/About/"),
+        ("/first/index.html", "/first/"),
+        ("/%66irst/", "/first/"),
+        ("/old/", "/first/"),
+        ("/OLD?x", "/first/?x"),
+        ("/Gr%C3%B6%C3%9Fe", "/gr%C3%B6%C3%9Fe/"),
+        ("/stats", "/stats/"),
+        ("/index.html", "/"),
+    ] {
+        let answer = hosted.get(target).await;
+        assert_eq!(answer.status, StatusCode::MOVED_PERMANENTLY, "{target}");
+        assert_eq!(answer.header("location"), location, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_404_with_the_sites_own_page() {
+    let hosted = Hosted::default();
+    for target in ["/nowhere/", "/first/x", "/.tallymark/stats.html", "/_/", "/_/event/x"] {
+        let answer = hosted.get(target).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{target}");
+        assert_eq!(answer.text(), "<p>nothing here</p>", "{target}");
+        assert_eq!(answer.header("etag"), "", "{target}");
+    }
+    assert_eq!(hosted.get("/_/unknown.js").await.status, StatusCode::NOT_FOUND);
+    let bare = Hosted::new(Setup {
+        site: site(|catalog| drop(catalog.files.remove("/404.html"))),
+        ..Setup::default()
+    });
+    assert_eq!(bare.get("/nowhere/").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn no_request_reaches_a_file_that_is_not_the_sites() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("secret.txt"), "secret").unwrap();
+    std::fs::create_dir(folder.path().join("public")).unwrap();
+    let public = tempfile::TempDir::new_in(&folder).unwrap();
+    let site = in_folder(&public, &[("/", "home"), ("/a/", "a")]);
+    std::fs::write(public.path().join("unlisted.txt"), "secret").unwrap();
+    let hosted = Hosted::new(Setup { site, ..Setup::default() });
+    let climbs = ["..", "%2e%2e", "%2E.", "..%2f..", "..%5c", "%252e%252e", "..;", "....", "．．"];
+    let mut targets: Vec<String> = climbs
+        .iter()
+        .flat_map(|climb| {
+            [
+                format!("/{climb}/secret.txt"),
+                format!("/a/{climb}/{climb}/secret.txt"),
+                format!("/{climb}%2fsecret.txt"),
+                format!("/{climb}\\secret.txt"),
+            ]
+        })
+        .collect();
+    targets.extend(
+        [
+            "/unlisted.txt",
+            "//etc/passwd",
+            "/%00",
+            "/a/%00/",
+            "/C:/secret.txt",
+            "/%5c%5c%3f%5c",
+            "/%ff",
+        ]
+        .map(String::from),
+    );
+    for target in targets {
+        let encoded = target.replace('．', "%EF%BC%8E").replace('\\', "%5C");
+        let answer = hosted.get(&encoded).await;
+        assert!(answer.status.is_client_error(), "{target}: {}", answer.status);
+        assert!(!answer.text().contains("secret"), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn no_redirect_leaves_the_site() {
+    let hosted = Hosted::default();
+    for target in [
+        "//evil.example",
+        "//evil.example/%2f..",
+        "/%2f%2fevil.example",
+        "/%5cevil.example",
+        "/first%0d%0aLocation:%20https://evil.example",
+        "/first?%0d%0aSet-Cookie:x",
+        "/first//evil.example",
+        "/old/..//evil.example",
+        "/first?next=//evil.example",
+        "https://evil.example/first",
+    ] {
+        let answer = hosted.get(target).await;
+        let location = answer.header("location");
+        let is_own = location.starts_with('/') && !location.starts_with("//");
+        assert!(location.is_empty() || is_own, "{target} leads to {location}");
+        assert!(!answer.headers.contains_key("set-cookie"));
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_one_host_and_a_draft_is_shown_to_this_machine_alone() {
+    let hosted = Hosted::default();
+    let bare = http::Request::builder().uri("/").body(Body::empty()).unwrap();
+    assert_eq!(hosted.send(bare).await.status, StatusCode::BAD_REQUEST);
+    for (host, status) in [("evil.example", 200), ("a b", 400), ("u@evil.example", 400)] {
+        let answer = hosted.get_with("/", &[("host", host)]).await;
+        assert_eq!(answer.status.as_u16(), status, "{host}");
+        assert!(!answer.text().contains("evil"));
+    }
+    let (_states, dev) = watch::channel(DevState::default());
+    let dev = Hosted::new(Setup { dev: Some(dev), is_counted: false, ..Setup::default() });
+    for (host, status) in
+        [("localhost:4747", 200), ("127.0.0.1", 200), ("[::1]:1", 200), ("evil.example", 421)]
+    {
+        assert_eq!(dev.get_with("/", &[("host", host)]).await.status.as_u16(), status, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_protects_its_reader() {
+    let hosted = Hosted::default();
+    for (target, policy, framing, sharing) in [
+        ("/", "script-src 'self';", "SAMEORIGIN", "cross-origin"),
+        ("/nowhere/", "script-src 'self';", "SAMEORIGIN", "cross-origin"),
+        ("/logo.svg", "sandbox", "", "cross-origin"),
+        ("/stats/", "frame-ancestors 'none'", "DENY", "same-origin"),
+        ("/_/stats.json", "frame-ancestors 'none'", "DENY", "same-origin"),
+        ("/_/health", "frame-ancestors 'none'", "DENY", "same-origin"),
+        ("/letters.txt", "", "", "cross-origin"),
+    ] {
+        let answer = hosted.get(target).await;
+        assert!(answer.header("content-security-policy").contains(policy), "{target}");
+        assert_eq!(answer.header("x-frame-options"), framing, "{target}");
+        assert_eq!(answer.header("cross-origin-resource-policy"), sharing, "{target}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{target}");
+        assert_eq!(answer.header("referrer-policy"), "strict-origin-when-cross-origin", "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_site_below_a_prefix_answers_with_it_and_without() {
+    let site = site(|catalog| {
+        catalog.identity.base = BaseUrl::parse("https://example.org/blog").unwrap();
+    });
+    let hosted = Hosted::new(Setup { site, ..Setup::default() });
+    for target in ["/blog/first/", "/first/", "/blog", "/blog/_/stats.json", "/_/health"] {
+        assert_eq!(hosted.get(target).await.status, StatusCode::OK, "{target}");
+    }
+    for target in ["/blog/first?x=1", "/first?x=1"] {
+        assert_eq!(hosted.get(target).await.header("location"), "/blog/first/?x=1", "{target}");
+    }
+    assert_eq!(hosted.get("/blogger/").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_answer_is_of_one_site_while_files_are_being_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = in_folder(&folder, &[("/", "old home"), ("/a/", "old a")]);
+    let hosted = Hosted::new(Setup { site: old, ..Setup::default() });
+    assert_eq!(hosted.get("/").await.text(), "old home");
+    let new = in_folder(&folder, &[("/", "new home"), ("/a/", "new a")]);
+    assert_eq!(hosted.get("/").await.text(), "old home", "kept by its content");
+
+    let (answer, ()) = tokio::join!(hosted.get("/a/"), async {
+        tokio::task::yield_now().await;
+        hosted.sites.send_replace(Arc::new(new));
+    });
+    assert_eq!(answer.text(), "new a");
+    assert!(answer.header("etag").contains(&Digest::of(b"new a").to_string()));
+    assert_eq!(hosted.get("/").await.text(), "new home");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_changed_by_hand_is_not_served_as_the_sites() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = in_folder(&folder, &[("/", "home"), ("/a/", "a")]);
+    std::fs::write(folder.path().join("a/index.html"), "b").unwrap();
+    let hosted = Hosted::new(Setup { site, ..Setup::default() });
+    let answer = hosted.get("/a/").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(hosted.get("/").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_long_file_is_streamed_with_ranges() {
+    let folder = tempfile::tempdir().unwrap();
+    let text: String = (0..60_000).map(|line| format!("{line}\n")).collect();
+    let site = in_folder(&folder, &[("/long.txt", &text), ("/404.html", "")]);
+    let limits = Limits { whole_file: 1024, ..Limits::default() };
+    let hosted = Hosted::new(Setup { site, limits, ..Setup::default() });
+    let whole = hosted.get_with("/long.txt", &[("accept-encoding", "br")]).await;
+    assert_eq!(whole.text(), text);
+    assert_eq!(whole.header("content-length"), text.len().to_string());
+    assert_eq!(whole.header("content-encoding"), "");
+    let part = hosted.get_with("/long.txt", &[("range", "bytes=200000-200009")]).await;
+    assert_eq!(part.text(), &text[200_000..200_010]);
+    let known = [("if-none-match", whole.header("etag"))];
+    assert_eq!(hosted.get_with("/long.txt", &known).await.status, StatusCode::NOT_MODIFIED);
+}
+
+#[tokio::test]
+async fn open_tabs_are_told_of_a_build_and_of_mistakes() {
+    let (states, dev) = watch::channel(DevState::default());
+    let hosted = Hosted::new(Setup { dev: Some(dev), is_counted: false, ..Setup::default() });
+    let host = [("host", "localhost:4747")];
+    let response = hosted.open(get("/_/reload", &host)).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut events = response.into_body();
+    assert!(next_event(&mut events).await.contains("retry:"));
+    assert!(next_event(&mut events).await.contains("\"pages\":0"));
+    states.send_modify(|state| {
+        state.pages += 1;
+        state.problems.push(DevProblem {
+            is_error: true,
+            place: "content/a.md:3:7".into(),
+            text: "a wrong date".into(),
+            help: String::new(),
+        });
+    });
+    let event = next_event(&mut events).await;
+    assert!(event.contains("\"pages\":1") && event.contains("content/a.md:3:7"), "{event}");
+    assert_eq!(hosted.get_with("/_/reload.js", &host).await.status, StatusCode::OK);
+    let public = Hosted::default();
+    for target in ["/_/reload", "/_/reload.js"] {
+        assert_eq!(public.get(target).await.status, StatusCode::NOT_FOUND, "{target}");
+    }
+}
+
+/// The next piece of a stream.
+pub(crate) async fn next_event(body: &mut Body) -> String {
+    use http_body_util::BodyExt;
+    let frame = tokio::time::timeout(Duration::from_secs(20), body.frame());
+    let frame = frame.await.unwrap().unwrap().unwrap();
+    String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+}
+
+/// A server on a socket, and what ends it.
+struct Running {
+    address: std::net::SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+async fn run(limits: Limits) -> Running {
+    let hosted = Hosted::new(Setup { limits, ..Setup::default() });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        let shutdown = async { drop(stopped.await) };
+        server::run(listener, hosted.state.clone(), shutdown).await
+    });
+    Running { address, stop, server }
+}
+
+impl Running {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Everything that comes until the server closes.
+    async fn talk(&self, text: &[u8]) -> String {
+        let mut socket = self.connect().await;
+        // The server may close before all is sent.
+        let _ = socket.write_all(text).await;
+        read_all(&mut socket).await
+    }
+}
+
+async fn read_all(socket: &mut TcpStream) -> String {
+    let mut read = Vec::new();
+    let reading = socket.read_to_end(&mut read);
+    let _ = tokio::time::timeout(Duration::from_secs(20), reading).await.expect("it closes");
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+#[tokio::test]
+async fn requests_that_are_too_large_or_ambiguous_are_refused() {
+    let running = run(Limits::default()).await;
+    let long_line = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(9000));
+    let huge = format!("GET / HTTP/1.1\r\nhost: x\r\na: {}\r\n\r\n", "a".repeat(1 << 20));
+    let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(100));
+    let post = "POST /_/event HTTP/1.1\r\nhost: x\r\n";
+    for (text, status) in [
+        (long_line.as_str(), "414"),
+        (huge.as_str(), "431"),
+        (many.as_str(), "431"),
+        ("GET / HTTP/1.1\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nhost: a\r\n folded: b\r\n\r\n", "400"),
+        ("GET /\0 HTTP/1.1\r\nhost: a\r\n\r\n", "400"),
+        (&format!("{post}content-length: 5\r\ncontent-length: 6\r\n\r\n"), "400"),
+        (&format!("{post}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n"), "400"),
+        (&format!("{post}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"), "400"),
+        (&format!("{post}content-length: 5000000000\r\n\r\n"), "413"),
+        (&format!("{post}transfer-encoding: chunked\r\n\r\nffff\r\n{}", "a".repeat(70_000)), "413"),
+    ] {
+        let answer = running.talk(text.as_bytes()).await;
+        let shown = &text[..text.len().min(80)];
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{shown:?}: {answer:?}");
+    }
+    let fine = running.talk(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(fine.starts_with("HTTP/1.1 200"), "{fine}");
+}
+
+#[tokio::test]
+async fn slow_clients_are_let_go() {
+    let short = Duration::from_millis(60);
+    let limits =
+        Limits { head_timeout: short, body_timeout: short, idle: short, ..Limits::default() };
+    let running = run(limits).await;
+    let post = "POST /_/event HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{";
+    for (text, answer) in [
+        ("", ""),
+        ("GET / HT", ""),
+        ("PRI * HTTP/2.0", ""),
+        ("GET / HTTP/1.1\r\nhost: x\r\n", ""),
+        ("GET / HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 200"),
+        (post, "HTTP/1.1 408"),
+    ] {
+        let got = running.talk(text.as_bytes()).await;
+        assert!(
+            got.starts_with(answer) && got.is_empty() == answer.is_empty(),
+            "{text:?}: {got:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_a_place() {
+    let running = run(Limits { connections: 2, ..Limits::default() }).await;
+    let request = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let (first, _second) = (running.connect().await, running.connect().await);
+    let mut third = running.connect().await;
+    third.write_all(request).await.unwrap();
+    let mut byte = [0];
+    let early = tokio::time::timeout(Duration::from_millis(50), third.read(&mut byte)).await;
+    assert!(early.is_err(), "there is no place yet");
+    drop(first);
+    assert!(read_all(&mut third).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn the_end_closes_streams_and_lets_requests_finish() {
+    let running = run(Limits::default()).await;
+    let mut stream = running.connect().await;
+    stream.write_all(b"GET /_/stats/live HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut seen = String::new();
+    while !seen.contains("data: {") {
+        let mut piece = [0; 4096];
+        let len = stream.read(&mut piece).await.unwrap();
+        assert!(len > 0, "{seen}");
+        seen.push_str(&String::from_utf8_lossy(&piece[..len]));
+    }
+    let mut idle = running.connect().await;
+    idle.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    idle.readable().await.unwrap();
+    running.stop.send(()).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(5), running.server).await;
+    ended.expect("it ends before the bound").unwrap().unwrap();
+    assert!(read_all(&mut idle).await.starts_with("HTTP/1.1 200"));
+    read_all(&mut stream).await;
+    assert!(TcpStream::connect(running.address).await.is_err());
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_without_tls() {
+    let running = run(Limits::default()).await;
+    let mut socket = running.connect().await;
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    socket.write_all(&settings).await.unwrap();
+    // HEADERS on stream 1, ended: GET / http x, from the static table of HPACK.
+    let fields = [0x82, 0x84, 0x86, 0x41, 0x01, b'x'];
+    let head = [0, 0, 6, 1, 5, 0, 0, 0, 1];
+    socket.write_all(&[&head[..], &fields[..]].concat()).await.unwrap();
+    let mut read = Vec::new();
+    while !String::from_utf8_lossy(&read).contains("<p>home</p>") {
+        let mut piece = [0; 4096];
+        let reading = socket.read(&mut piece);
+        let len = tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap().unwrap();
+        assert!(len > 0, "{read:?}");
+        read.extend_from_slice(&piece[..len]);
+    }
+}
