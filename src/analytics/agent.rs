@@ -63,109 +63,17 @@ const SYSTEMS: &[(&str, &str)] = &[
 ];
 
 /// What programs write into their user agents and browsers do not, in lower case.
-const BOTS: &[&str] = &[
-    "bot",
-    "crawl",
-    "spider",
-    "slurp",
-    "headless",
-    "phantomjs",
-    "selenium",
-    "puppeteer",
-    "playwright",
-    "lighthouse",
-    "pagespeed",
-    "gtmetrix",
-    "pingdom",
-    "uptime",
-    "monitor",
-    "statuscake",
-    "preview",
-    "fetch",
-    "scrape",
-    "archive",
-    "wget",
-    "curl",
-    "httpie",
-    "python",
-    "java/",
-    "okhttp",
-    "go-http",
-    "ruby",
-    "perl",
-    "libwww",
-    "php",
-    "axios",
-    "node-",
-    "undici",
-    "guzzle",
-    "httpclient",
-    "http-client",
-    "reqwest",
-    "hyper/",
-    "dart:io",
-    "postman",
-    "insomnia",
-    "feedly",
-    "feedburner",
-    "feedfetcher",
-    "newsblur",
-    "inoreader",
-    "miniflux",
-    "freshrss",
-    "tiny tiny rss",
-    "rss",
-    "facebookexternalhit",
-    "facebookcatalog",
-    "meta-external",
-    "whatsapp",
-    "telegram",
-    "slack",
-    "discord",
-    "skypeuripreview",
-    "embedly",
-    "mediapartners",
-    "adsbot",
-    "google-",
-    "googleother",
-    "bingpreview",
-    "yandex.com/bots",
-    "baidu.com/search",
-    "duckassist",
-    "gptbot",
-    "chatgpt",
-    "oai-search",
-    "claude",
-    "anthropic",
-    "perplexity",
-    "cohere",
-    "ccbot",
-    "bytedance",
-    "bytespider",
-    "petalsearch",
-    "amazon-",
-    "semrush",
-    "ahrefs",
-    "mj12",
-    "dotbot",
-    "dataforseo",
-    "censys",
-    "zgrab",
-    "masscan",
-    "nmap",
-    "nikto",
-    "sqlmap",
-    "nuclei",
-    "check_http",
-    "validator",
-    "w3c_",
-    "linkcheck",
-    "downloader",
-    "http://",
-    "https://",
-    "+http",
-    "@",
-];
+const BOTS: &str = "
+    bot crawl spider slurp scrape fetch preview monitor uptime validator linkcheck downloader
+    headless phantomjs selenium puppeteer playwright lighthouse pagespeed gtmetrix pingdom statuscake
+    wget curl httpie python java/ okhttp go-http ruby perl libwww php axios node- undici guzzle
+    httpclient http-client reqwest hyper/ dart:io postman insomnia
+    feedly feedburner newsblur inoreader miniflux freshrss
+    facebookexternalhit facebookcatalog meta-external skypeuri embedly mediapartners
+    google- googleother duckassist chatgpt oai-search claude anthropic perplexity cohere bytedance
+    bytespider petalsearch amazon- semrush ahrefs mj12 dataforseo
+    censys zgrab masscan nmap nikto sqlmap nuclei check_http w3c_ http:// https:// @
+";
 
 /// Browsers whose user agent has one of [`BOTS`] in it nevertheless, in lower case.
 const NOT_BOTS: &[&str] = &["cubot"];
@@ -198,7 +106,7 @@ pub(super) fn is_bot(agent: &str) -> bool {
         agent = agent.replace(name, "");
     }
     let known = agent.starts_with("mozilla/") || agent.starts_with("opera/");
-    !known || agent.len() < SHORTEST || BOTS.iter().any(|mark| agent.contains(mark))
+    !known || agent.len() < SHORTEST || BOTS.split_whitespace().any(|mark| agent.contains(mark))
 }
 
 /// The kind of device with a window of `width` hundreds of CSS pixels; none if there is no width.
@@ -216,99 +124,29 @@ pub(super) fn device(width: u32) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const SAFARI: &str = "AppleWebKit/605.1.15 (KHTML, like Gecko)";
-    const CHROME: &str = "AppleWebKit/537.36 (KHTML, like Gecko)";
-
-    fn agents() -> Vec<(String, &'static str, &'static str)> {
-        let mozilla = |rest: &str| format!("Mozilla/5.0 {rest}");
-        vec![
-            (
-                mozilla("(X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"),
-                "Firefox",
-                "Linux",
-            ),
-            (
-                mozilla("(Android 15; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0"),
-                "Firefox",
-                "Android",
-            ),
-            (
-                mozilla(&format!(
-                    "(Windows NT 10.0; Win64; x64) {CHROME} Chrome/142.0.0.0 Safari/537.36"
-                )),
-                "Chrome",
-                "Windows",
-            ),
-            (
-                mozilla(&format!(
-                    "(Windows NT 10.0; Win64; x64) {CHROME} Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0"
-                )),
-                "Edge",
-                "Windows",
-            ),
-            (
-                mozilla(&format!(
-                    "(X11; CrOS x86_64 14541.0.0) {CHROME} Chrome/142.0.0.0 Safari/537.36"
-                )),
-                "Chrome",
-                "ChromeOS",
-            ),
-            (
-                mozilla(&format!(
-                    "(Macintosh; Intel Mac OS X 10_15_7) {SAFARI} Version/26.0 Safari/605.1.15"
-                )),
-                "Safari",
-                "macOS",
-            ),
-            (
-                mozilla(&format!(
-                    "(iPhone; CPU iPhone OS 18_6 like Mac OS X) {SAFARI} Version/26.0 Mobile/15E148 Safari/604.1"
-                )),
-                "Safari",
-                "iOS",
-            ),
-            (
-                mozilla(&format!(
-                    "(iPhone; CPU iPhone OS 18_6 like Mac OS X) {SAFARI} CriOS/142.0 Mobile/15E148 Safari/604.1"
-                )),
-                "Chrome",
-                "iOS",
-            ),
-            (
-                mozilla(&format!(
-                    "(Linux; Android 10; K) {CHROME} SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36"
-                )),
-                "Samsung Internet",
-                "Android",
-            ),
-            (
-                mozilla(&format!(
-                    "(Linux; Android 9; CUBOT_X19) {CHROME} Chrome/142.0.0.0 Mobile Safari/537.36"
-                )),
-                "Chrome",
-                "Android",
-            ),
-            (
-                mozilla(&format!(
-                    "(X11; Linux x86_64) {CHROME} Chrome/142.0.0.0 Safari/537.36 OPR/120.0.0.0"
-                )),
-                "Opera",
-                "Linux",
-            ),
-            (
-                mozilla("(Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko"),
-                "Internet Explorer",
-                "Windows",
-            ),
-        ]
-    }
+    /// User agents, and the browser and system that each stands for.
+    const AGENTS: &str = "
+Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0 => Firefox, Linux
+Mozilla/5.0 (Android 15; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0 => Firefox, Android
+Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 => Chrome, Windows
+Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0 => Edge, Windows
+Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 => Chrome, ChromeOS
+Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15 => Safari, macOS
+Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1 => Safari, iOS
+Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/142.0 Mobile/15E148 Safari/604.1 => Chrome, iOS
+Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36 => Samsung Internet, Android
+Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36 => Chrome, Android
+Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 OPR/120.0.0.0 => Opera, Linux
+Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko => Internet Explorer, Windows
+";
 
     #[test]
     fn browsers_and_systems_are_told_apart() {
-        for (agent, browser, system) in agents() {
-            let found = Agent::of(&agent);
-            assert_eq!((found.browser, found.system), (Some(browser), Some(system)), "{agent}");
-            assert!(!is_bot(&agent), "{agent}");
+        for line in AGENTS.trim().lines() {
+            let (agent, expected) = line.split_once(" => ").unwrap();
+            let Agent { browser, system } = Agent::of(agent);
+            assert_eq!(format!("{}, {}", browser.unwrap(), system.unwrap()), expected, "{agent}");
+            assert!(!is_bot(agent), "{agent}");
         }
     }
 
@@ -334,8 +172,8 @@ mod tests {
 
     #[test]
     fn marks_of_bots_are_in_lower_case_or_they_would_never_match() {
-        for mark in BOTS.iter().chain(NOT_BOTS) {
-            assert_eq!(*mark, mark.to_ascii_lowercase());
+        for mark in BOTS.split_whitespace().chain(NOT_BOTS.iter().copied()) {
+            assert_eq!(mark, mark.to_ascii_lowercase());
         }
     }
 

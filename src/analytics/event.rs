@@ -1,7 +1,7 @@
 //! What may be counted: the wire format of an event, and the decision to count it.
 //!
 //! `beacon.js` is the other end of [`Raw`]. An event is a JSON object of at most
-//! [`policy::EVENT_BYTES`](super::policy::EVENT_BYTES); fields that are not named here are ignored.
+//! [`policy::EVENT_BYTES`]; fields that are not named here are ignored.
 //!
 //! | field | of | meaning |
 //! |---|---|---|

@@ -1,6 +1,7 @@
 //! Accepts events in bounded space, stores them in batches, and answers each once it is durable.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -150,9 +151,12 @@ impl Recorder {
         self.rejections.counts()
     }
 
-    /// The numbers, now and whenever one of them changes. What was answered as durable is in them.
+    /// The numbers as they are, which count as seen, and whenever one of them changes. What was answered as
+    /// durable is in them.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.clone()
+        let mut snapshots = self.snapshots.clone();
+        snapshots.mark_unchanged();
+        snapshots
     }
 
     /// Stores all events that were taken, and ends the thread. Waits; not for a thread that must not.
@@ -241,7 +245,16 @@ impl Waiting {
 }
 
 impl Writer {
+    /// Works until told to end. A bug that panics is an outage: what it was about was not stored, memory is
+    /// loaded anew, and work goes on.
     fn run(mut self, messages: &Receiver<Message>) {
+        while std::panic::catch_unwind(AssertUnwindSafe(|| self.work(messages))).is_err() {
+            tracing::error!("the thread that stores events has panicked, and starts anew");
+            self.outage = Some(Outage::begin(Timestamp::default()));
+        }
+    }
+
+    fn work(&mut self, messages: &Receiver<Message>) {
         let mut is_closing = false;
         while !is_closing {
             let mut waiting = Waiting::default();
@@ -378,4 +391,237 @@ impl Writer {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analytics::samples::{at, heartbeat, view};
+    use crate::clock::FixedClock;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// A recorder, its clock, its database and the folder of that.
+    struct Desk {
+        recorder: Recorder,
+        clock: FixedClock,
+        store: Arc<Store>,
+        folder: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            Self::in_folder(tempfile::tempdir().unwrap(), at(0))
+        }
+
+        fn in_folder(folder: tempfile::TempDir, now: Timestamp) -> Self {
+            let clock = FixedClock::at(now);
+            let store = Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
+            let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+            let recorder =
+                Recorder::start(Arc::clone(&store), shared, Settings::default()).unwrap();
+            Self { recorder, clock, store, folder }
+        }
+
+        fn restart(self) -> Self {
+            let Self { recorder, clock, store, folder } = self;
+            drop((recorder, store));
+            Self::in_folder(folder, clock.now())
+        }
+
+        fn record(&self, event: Event) -> Result<(), NotStored> {
+            self.recorder.record(event).unwrap().wait()
+        }
+
+        fn snapshot(&self) -> Arc<Snapshot> {
+            Arc::clone(&self.recorder.subscribe().borrow())
+        }
+
+        /// Waits for a snapshot of which `holds` is true.
+        fn wait_for(&self, mut holds: impl FnMut(&Snapshot) -> bool) -> Arc<Snapshot> {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let mut snapshots = self.recorder.subscribe();
+            let found = runtime.block_on(snapshots.wait_for(|snapshot| holds(snapshot)));
+            Arc::clone(&found.unwrap())
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_an_event_are_there_when_it_is_answered() {
+        let desk = Desk::new();
+        assert_eq!(*desk.snapshot(), Snapshot::default());
+        desk.record(view(1, 1, "/a/", 0)).unwrap();
+        desk.record(view(2, 2, "/b/", 1)).unwrap();
+        desk.record(view(3, 2, "/a/", 2)).unwrap();
+        desk.record(view(4, 2, "404:/gone/?secret", 3)).unwrap();
+        let snapshot = desk.snapshot();
+        assert_eq!((snapshot.total_page_views, snapshot.unique_visitors), (3, 2));
+        assert_eq!((snapshot.active_visitors, snapshot.active_not_found), (2, 1));
+        assert_eq!(snapshot.tracking_since, Some(at(0)));
+        let pages =
+            snapshot.pages.iter().map(|page| (page.path.as_str(), page.views, page.visitors));
+        assert_eq!(pages.collect::<Vec<_>>(), [("/a/", 2, 2), ("/b/", 1, 1)]);
+        let missing = snapshot.not_found.iter().map(|entry| (entry.path.as_str(), entry.views));
+        assert_eq!(
+            (missing.collect::<Vec<_>>(), snapshot.not_found_views),
+            (vec![("/gone/", 1)], 1)
+        );
+    }
+
+    #[test]
+    fn a_snapshot_is_published_only_when_a_number_changed() {
+        let desk = Desk::new();
+        desk.record(view(1, 1, "/a/", 0)).unwrap();
+        let snapshots = desk.recorder.subscribe();
+        desk.record(heartbeat(1, 1, "/a/", 30_000, (30_000, 80))).unwrap();
+        desk.record(view(2, 1, "/a/", 40_000)).unwrap();
+        assert!(!snapshots.has_changed().unwrap());
+        desk.record(view(3, 1, "/b/", 50_000)).unwrap();
+        assert!(snapshots.has_changed().unwrap());
+    }
+
+    #[test]
+    fn an_expiry_is_published_when_it_happens() {
+        let desk = Desk::new();
+        desk.record(view(1, 1, "/a/", 0)).unwrap();
+        desk.clock.advance(Duration::from_millis(119_999));
+        desk.record(view(2, 2, "/b/", 119_999)).unwrap();
+        assert_eq!(desk.snapshot().active_visitors, 2);
+        desk.clock.advance(Duration::from_millis(1));
+        let snapshot = desk.wait_for(|snapshot| snapshot.active_visitors == 1);
+        let path = &snapshot.active_by_path[0].0;
+        assert_eq!(path.as_str(), "/b/");
+        desk.clock.advance(10 * MINUTE);
+        desk.wait_for(|snapshot| snapshot.active_visitors == 0);
+        let desk = desk.restart();
+        assert_eq!(desk.snapshot().total_page_views, 2);
+    }
+
+    #[test]
+    fn who_was_here_is_here_after_a_restart() {
+        let desk = Desk::new();
+        desk.record(view(1, 1, "/a/", 0)).unwrap();
+        let before = desk.snapshot();
+        let desk = desk.restart();
+        assert_eq!(desk.snapshot(), before);
+        desk.clock.advance(2 * MINUTE);
+        desk.wait_for(|snapshot| snapshot.active_visitors == 0);
+    }
+
+    #[test]
+    fn a_full_queue_says_so_and_loses_nothing_it_took() {
+        let desk = Desk::new();
+        let held = desk.store.hold();
+        let mut receipts = Vec::new();
+        let refusal = loop {
+            let number = receipts.len() as u64 + 1;
+            match desk.recorder.record(view(number, 0, "/a/", 0)) {
+                Ok(receipt) => receipts.push(receipt),
+                Err(refusal) => break refusal,
+            }
+        };
+        assert_eq!(refusal, NotTaken::Full);
+        assert!((policy::QUEUE..=policy::QUEUE + policy::BATCH).contains(&receipts.len()));
+        drop(held);
+        let taken = receipts.len() as u64;
+        assert!(receipts.into_iter().all(|receipt| receipt.wait().is_ok()));
+        assert_eq!(desk.snapshot().total_page_views, taken);
+    }
+
+    #[test]
+    fn closing_stores_what_was_taken_and_takes_no_more() {
+        let desk = Desk::new();
+        let receipts: Vec<Receipt> = (1..500)
+            .map(|number| desk.recorder.record(view(number, 0, "/a/", 0)).unwrap())
+            .collect();
+        desk.recorder.close();
+        assert!(receipts.into_iter().all(|receipt| receipt.wait().is_ok()));
+        assert_eq!(desk.recorder.record(view(1, 0, "/a/", 0)).err(), Some(NotTaken::Closed));
+        assert_eq!(desk.restart().snapshot().total_page_views, 499);
+    }
+
+    #[test]
+    fn what_could_not_be_stored_is_never_answered_as_stored() {
+        let desk = Desk::new();
+        desk.record(view(1, 1, "/a/", 0)).unwrap();
+        desk.store.fail();
+        assert_eq!(desk.record(view(2, 2, "/b/", 1)), Err(NotStored));
+        assert_eq!(desk.record(view(3, 3, "/c/", 2)), Err(NotStored));
+        let snapshot = desk.snapshot();
+        assert!(snapshot.degraded);
+        assert_eq!((snapshot.total_page_views, snapshot.pages.len()), (1, 1));
+        desk.clock.advance(policy::RETRY);
+        desk.wait_for(|snapshot| !snapshot.degraded);
+        desk.record(view(2, 2, "/b/", 1001)).unwrap();
+        let snapshot = desk.snapshot();
+        assert_eq!((snapshot.total_page_views, snapshot.unique_visitors), (2, 2));
+        assert_eq!(desk.restart().snapshot().total_page_views, 2);
+    }
+
+    /// A clock that fails when it is told to, once.
+    struct Faulty {
+        clock: FixedClock,
+        is_faulty: AtomicBool,
+    }
+
+    impl Clock for Faulty {
+        fn now(&self) -> Timestamp {
+            assert!(!self.is_faulty.swap(false, Ordering::SeqCst), "on purpose");
+            self.clock.now()
+        }
+
+        fn on_jump(&self, wake: crate::clock::Wake) {
+            self.clock.on_jump(wake);
+        }
+    }
+
+    #[test]
+    fn after_a_panic_what_was_answered_as_stored_is_counted_and_work_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
+        let clock = Arc::new(Faulty { clock: FixedClock::at(at(0)), is_faulty: false.into() });
+        let shared = Arc::<Faulty>::clone(&clock);
+        let recorder = Recorder::start(store, shared, Settings::default()).unwrap();
+        let record = |id| recorder.record(view(id, 0, "/a/", 0)).unwrap().wait();
+        record(1).unwrap();
+        clock.is_faulty.store(true, Ordering::SeqCst);
+        // It panics in the wait for the first of these, or while it stores that.
+        let stored = [record(2), record(3)].iter().filter(|answer| answer.is_ok()).count() as u64;
+        record(4).unwrap();
+        assert!(!clock.is_faulty.load(Ordering::SeqCst) && stored >= 1);
+        assert_eq!(recorder.subscribe().borrow().total_page_views, stored + 2);
+    }
+
+    #[test]
+    fn rejections_are_counted_by_reason_and_kept() {
+        let desk = Desk::new();
+        desk.recorder.reject(Rejection::Bot);
+        desk.recorder.reject(Rejection::Bot);
+        desk.record(view(1, 1, "/a/", 0)).unwrap();
+        desk.recorder.reject(Rejection::OptedOut);
+        let counts = vec![(Rejection::OptedOut, 1), (Rejection::Bot, 2)];
+        assert_eq!(desk.recorder.rejected(), counts);
+        assert_eq!(desk.snapshot().rejected, [(Rejection::Bot, 2)]);
+        let desk = desk.restart();
+        assert_eq!(desk.snapshot().rejected, counts);
+        desk.recorder.reject(Rejection::Bot);
+        assert_eq!(desk.restart().snapshot().rejected[1], (Rejection::Bot, 3));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_neither_stops_nor_doubles_the_count() {
+        const YEAR: i64 = 365 * 86_400_000;
+        let desk = Desk::new();
+        for (number, now) in
+            [(1, 0), (2, 10 * YEAR), (3, 0), (4, -YEAR), (5, -YEAR), (6, -YEAR + 1)]
+        {
+            desk.clock.set(at(now));
+            desk.record(view(number, 1, "/a/", now)).unwrap();
+            assert_eq!(desk.snapshot().active_visitors, 1, "{number}");
+        }
+        assert_eq!(desk.snapshot().total_page_views, 4);
+        desk.clock.set(at(-YEAR + 120_001));
+        desk.wait_for(|snapshot| snapshot.active_visitors == 0);
+    }
 }

@@ -21,3 +21,32 @@ impl Writer<'_> {
         self.html.push_str("</p>\n");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::markdown::{AsWritten, Options, render};
+
+    fn html(text: &str) -> String {
+        render(text, &Options::default(), &AsWritten).html
+    }
+
+    #[test]
+    fn an_alert_is_an_aside_with_a_title() {
+        for (kind, class, title) in [
+            ("NOTE", "note", "Note"),
+            ("tip", "tip", "Tip"),
+            ("IMPORTANT", "important", "Important"),
+            ("WARNING", "warning", "Warning"),
+            ("CAUTION", "caution", "Caution"),
+        ] {
+            assert_eq!(
+                html(&format!("> [!{kind}]\n> Mind *this*.")),
+                format!(
+                    "<aside class=\"alert {class}\" role=\"note\">\n<p class=\"alert-title\">{title}</p>\n\
+                     <p>Mind <em>this</em>.</p>\n</aside>\n"
+                )
+            );
+        }
+        assert!(html("> [!OTHER]\n> x").starts_with("<blockquote>"));
+    }
+}

@@ -34,7 +34,7 @@ impl Writer<'_> {
             Tag::Item => self.start_item("<li>", "</li>\n"),
             Tag::DefinitionListTitle => self.start_item("<dt>", "</dt>\n"),
             Tag::DefinitionListDefinition => self.start_item("<dd>", "</dd>\n"),
-            Tag::HtmlBlock => self.open("", ""),
+            Tag::HtmlBlock => self.open_block("", ""),
             _ if self.is_too_deep(range.start) => self.open_block("", ""),
             Tag::BlockQuote(Some(kind)) => self.start_alert(*kind),
             Tag::BlockQuote(None) => self.open_block("<blockquote>\n", "</blockquote>\n"),
@@ -58,6 +58,7 @@ impl Writer<'_> {
 
     fn start_paragraph(&mut self) {
         self.fresh_line();
+        self.is_in_raw_link = false;
         self.paragraph = Paragraph { start: self.html.len(), image: None };
         self.open(PARAGRAPH, "</p>\n");
     }
@@ -112,6 +113,17 @@ impl Writer<'_> {
         self.html.push_str("\" /> ");
     }
 
+    /// Passes on a tag or a comment that stands in text.
+    pub(super) fn inline_html(&mut self, html: &str) {
+        let name = html.trim_start_matches(['<', '/']);
+        let is_link = name.starts_with(['a', 'A'])
+            && name[1..].starts_with(|next: char| next.is_whitespace() || next == '>');
+        if is_link {
+            self.is_in_raw_link = !html.starts_with("</");
+        }
+        self.raw_html(html);
+    }
+
     /// Passes on HTML that the author wrote.
     pub(super) fn raw_html(&mut self, html: &str) {
         if !self.images.is_empty() || (self.options.more && is_more(html)) {
@@ -143,5 +155,51 @@ fn collect_anchors(html: &str, anchors: &mut Vec<String>) {
                 anchors.push(value[..end].to_owned());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::markdown::{AsWritten, Options, render};
+
+    fn html(text: &str) -> String {
+        render(text, &Options::default(), &AsWritten).html
+    }
+
+    #[test]
+    fn a_task_says_whether_it_is_done() {
+        assert_eq!(
+            html("- [x] a\n- [ ] b\n- c"),
+            "<ul>\n<li class=\"task\"><input type=\"checkbox\" disabled checked aria-label=\"Done\" /> a</li>\n\
+             <li class=\"task\"><input type=\"checkbox\" disabled aria-label=\"To do\" /> b</li>\n<li>c</li>\n</ul>\n"
+        );
+        assert!(html("- [x] a\n\n- b").starts_with("<ul>\n<li class=\"task\">\n<p><input"));
+    }
+
+    #[test]
+    fn html_of_the_author_stays_and_its_anchors_are_known() {
+        let rendered = render(
+            "<div id=\"a\">\n\n*b* <a name='c'>d</a> <i data-id=x id=e>",
+            &Options::default(),
+            &AsWritten,
+        );
+        assert!(rendered.html.starts_with("<div id=\"a\">\n<p><em>b</em> <a name='c'>d</a>"));
+        assert_eq!(rendered.anchors, ["a", "c", "e"]);
+    }
+
+    #[test]
+    fn an_address_in_a_link_of_the_author_is_no_other_link() {
+        let text = "<a href=\"/x\">https://x.example</a> https://y.example";
+        assert_eq!(html(text).matches("<a ").count(), 2);
+        assert_eq!(html("<a name=x>\n\nhttps://y.example").matches("<a ").count(), 2);
+    }
+
+    #[test]
+    fn tags_lose_their_effect_only_when_asked() {
+        let text = "<script>a</script>\n\nb <iframe>";
+        assert!(html(text).contains("<script>"));
+        let options = Options { tagfilter: true, ..Options::default() };
+        let filtered = render(text, &options, &AsWritten).html;
+        assert!(!filtered.contains("<script>") && !filtered.contains("<iframe>"));
     }
 }

@@ -53,7 +53,7 @@ impl Writer<'_> {
         }
     }
 
-    /// As CommonMark writes it.
+    /// As the examples of `CommonMark` have it.
     fn plain_code(&mut self, code: &OpenCode) {
         let language = code.info.split_ascii_whitespace().next();
         self.html.push_str("<pre><code");
@@ -130,5 +130,65 @@ fn write_lines(html: &mut String, colored: &str, info: &Info) {
         html.push('>');
         html.push_str(line);
         html.push_str("</span>");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::markdown::{AsWritten, Finding, Options, render};
+
+    fn html(text: &str) -> String {
+        render(text, &Options::default(), &AsWritten).html
+    }
+
+    #[test]
+    fn code_is_colored_and_can_be_focused() {
+        assert_eq!(
+            html("```rust,ignore\nfn a() {}\n```"),
+            "<pre class=\"highlight\" data-language=\"rust\" tabindex=\"0\"><code class=\"language-rust\">\
+             <span class=\"k\">fn</span> <span class=\"f\">a</span>() {}\n</code></pre>\n"
+        );
+        assert_eq!(
+            html("    <indented>"),
+            "<pre class=\"highlight\" tabindex=\"0\"><code>&lt;indented&gt;</code></pre>\n"
+        );
+    }
+
+    #[test]
+    fn a_title_stands_above_the_code_and_lines_are_marked_and_numbered() {
+        let rendered = html("```js {2} title=\"a<b.js\" linenostart=9\na\n`x\ny`\n```");
+        assert!(
+            rendered
+                .starts_with("<figure class=\"code\">\n<figcaption>a&lt;b.js</figcaption>\n<pre")
+        );
+        assert!(
+            rendered.contains(
+                "<span class=\"line\" data-line=\"9\">a\n</span>\
+             <span class=\"line marked\" data-line=\"10\"><span class=\"s\">`x</span>\n</span>\
+             <span class=\"line\" data-line=\"11\"><span class=\"s\">y`</span>\n</span>"
+            ),
+            "{rendered}"
+        );
+        assert!(rendered.ends_with("</code></pre>\n</figure>\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_colored_is_plain_and_found() {
+        let text = "```klingon\n<a>\n```\n";
+        let rendered = render(text, &Options::default(), &AsWritten);
+        assert!(rendered.html.contains("<code class=\"language-klingon\">&lt;a&gt;\n</code>"));
+        assert_eq!(
+            rendered.findings,
+            [Finding::UnknownLanguage { offset: 0, language: "klingon".into() }]
+        );
+        let long = format!("```rust\n{}\n```", "fn a() {}\n".repeat(30_000));
+        let rendered = render(&long, &Options::default(), &AsWritten);
+        assert!(!rendered.html.contains("<span"));
+        assert_eq!(rendered.findings, [Finding::LongCode { offset: 0 }]);
+    }
+
+    #[test]
+    fn diagrams_are_left_to_a_script() {
+        assert_eq!(html("```mermaid\na --> b\n```"), "<pre class=\"mermaid\">a --&gt; b\n</pre>\n");
     }
 }

@@ -138,3 +138,46 @@ impl Writer<'_> {
 fn reference_id(number: usize, nth: usize) -> String {
     if nth == 1 { format!("fnref:{number}") } else { format!("fnref:{number}-{nth}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::markdown::{AsWritten, Finding, Options, render};
+
+    #[test]
+    fn footnotes_stand_at_the_end_in_order_with_ways_back() {
+        let text = "a[^x] b[^Y] c[^x]\n\n[^y]: Second.\n[^x]: First `code`.\n[^z]: Unused.\n\nend";
+        let rendered = render(text, &Options::default(), &AsWritten);
+        assert_eq!(
+            rendered.html,
+            "<p>a<sup class=\"footnote\"><a href=\"#fn:1\" id=\"fnref:1\" role=\"doc-noteref\">1</a></sup> \
+             b<sup class=\"footnote\"><a href=\"#fn:2\" id=\"fnref:2\" role=\"doc-noteref\">2</a></sup> \
+             c<sup class=\"footnote\"><a href=\"#fn:1\" id=\"fnref:1-2\" role=\"doc-noteref\">1</a></sup></p>\n\
+             <p>end</p>\n\
+             <section class=\"footnotes\" role=\"doc-endnotes\" aria-label=\"Footnotes\">\n<ol>\n\
+             <li id=\"fn:1\">\n<p>First <code>code</code>. \
+             <a class=\"footnote-back\" href=\"#fnref:1\" role=\"doc-backlink\" aria-label=\"Back to reference 1\">↩</a> \
+             <a class=\"footnote-back\" href=\"#fnref:1-2\" role=\"doc-backlink\" aria-label=\"Back to reference 1-2\">↩</a></p>\n</li>\n\
+             <li id=\"fn:2\">\n<p>Second. \
+             <a class=\"footnote-back\" href=\"#fnref:2\" role=\"doc-backlink\" aria-label=\"Back to reference 2\">↩</a></p>\n</li>\n\
+             </ol>\n</section>\n"
+        );
+        let offset = text.find("[^z]").unwrap();
+        assert_eq!(rendered.findings, [Finding::UnusedFootnote { offset, label: "z".into() }]);
+    }
+
+    #[test]
+    fn a_footnote_that_ends_in_a_list_has_its_way_back_below() {
+        let rendered = render("a[^1]\n\n[^1]:\n    - b\n", &Options::default(), &AsWritten);
+        assert!(
+            rendered.html.contains("</ul>\n<p> <a class=\"footnote-back\""),
+            "{}",
+            rendered.html
+        );
+    }
+
+    #[test]
+    fn a_reference_to_nothing_is_text() {
+        let rendered = render("a[^1]", &Options::default(), &AsWritten);
+        assert_eq!(rendered.html, "<p>a[^1]</p>\n");
+    }
+}

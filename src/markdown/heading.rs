@@ -31,7 +31,9 @@ impl Writer<'_> {
     pub(super) fn start_heading(&mut self, tag: Tag<'_>, range: Range<usize>) {
         let Tag::Heading { level, id, classes, attrs } = tag else { return };
         let level = level as u8;
-        let is_left_out = self.options.skip_title && level == 1 && self.html.is_empty();
+        let is_first = self.html.is_empty() && !self.title_left_out;
+        let is_left_out = self.options.skip_title && level == 1 && is_first;
+        self.title_left_out |= is_left_out;
         self.fresh_line();
         self.heading = Some(OpenHeading {
             level,
@@ -124,5 +126,43 @@ fn closing(level: u8) -> &'static str {
         4 => "</h4>\n",
         5 => "</h5>\n",
         _ => "</h6>\n",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::markdown::{AsWritten, Options, render};
+
+    fn html(text: &str) -> String {
+        render(text, &Options::default(), &AsWritten).html
+    }
+
+    #[test]
+    fn a_heading_has_an_id_and_a_link_to_itself_that_says_what_it_is() {
+        assert_eq!(
+            html("## It's *the* `end`"),
+            "<h2 id=\"its-the-end\">It’s <em>the</em> <code>end</code> \
+             <a class=\"anchor\" href=\"#its-the-end\" aria-label=\"Link to this section\">#</a></h2>\n"
+        );
+    }
+
+    #[test]
+    fn no_two_headings_share_an_id_unless_their_author_insists() {
+        let text = "# A\n\n# A\n\n# A {#own .wide lang=en}\n\n# B {#a}\n\n# !!!\n\n# ???";
+        let rendered = render(text, &Options::default(), &AsWritten);
+        let ids: Vec<&str> = rendered.headings.iter().map(|heading| heading.id.as_str()).collect();
+        assert_eq!(ids, ["a", "a-1", "own", "a", "section", "section-1"]);
+        assert!(rendered.html.contains("<h1 id=\"own\" class=\"wide\" lang=\"en\">A <a"));
+        let duplicate =
+            super::Finding::DuplicateId { offset: text.find("# B").unwrap(), id: "a".into() };
+        assert_eq!(rendered.findings, [duplicate]);
+    }
+
+    #[test]
+    fn what_a_heading_says_is_known_as_text_and_as_html() {
+        let rendered = render("x\n\n### A [b](c) & ![d](e)", &Options::default(), &AsWritten);
+        let heading = &rendered.headings[0];
+        assert_eq!((heading.level, heading.offset, heading.text.as_str()), (3, 3, "A b & "));
+        assert!(heading.html.starts_with("A <a href=\"c\">b</a> &amp; <img"));
     }
 }

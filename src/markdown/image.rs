@@ -74,3 +74,60 @@ impl Writer<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::markdown::{ImageTarget, Options, Resolver, Target, render};
+
+    struct Sized;
+
+    impl Resolver for Sized {
+        fn link(&self, _: &str) -> Target {
+            Target::default()
+        }
+
+        fn image(&self, source: &str) -> ImageTarget {
+            let broken = source == "gone.png";
+            ImageTarget {
+                src: Some(format!("/{source}")),
+                width: Some(640),
+                height: Some(480),
+                broken,
+            }
+        }
+
+        fn wikilink(&self, _: &str) -> Target {
+            Target::default()
+        }
+    }
+
+    const IMG: &str = "<img src=\"/a.png\" alt=\"A &quot;b&quot; c\" width=\"640\" height=\"480\" \
+                       loading=\"lazy\" decoding=\"async\"";
+
+    #[test]
+    fn an_image_knows_its_size_and_a_titled_one_alone_is_a_figure() {
+        let html = |text: &str| render(text, &Options::default(), &Sized).html;
+        let alt = "![A \\\"b\\\" *c*]";
+        assert_eq!(html(&format!("{alt}(a.png)")), format!("<p>{IMG} /></p>\n"));
+        assert_eq!(
+            html(&format!("{alt}(a.png \"T&t\")")),
+            format!("<figure>{IMG} />\n<figcaption>T&amp;t</figcaption></figure>\n")
+        );
+        assert_eq!(
+            html(&format!("{alt}(a.png \"t\") x")),
+            format!("<p>{IMG} title=\"t\" /> x</p>\n")
+        );
+        assert!(html("[![a](a.png \"t\")](b)").starts_with("<p><a href=\"b\"><img"));
+    }
+
+    #[test]
+    fn every_image_is_told_with_its_words() {
+        let rendered = render("![](gone.png) ![a ![b](c)](d)", &Options::default(), &Sized);
+        let told: Vec<_> = rendered
+            .images
+            .iter()
+            .map(|image| (image.src.as_str(), image.alt.as_str(), image.broken, image.offset))
+            .collect();
+        assert_eq!(told, [("/gone.png", "", true, 0), ("/d", "a b", false, 14)]);
+    }
+}

@@ -74,14 +74,13 @@ fn next_word<'a>(rest: &mut &'a str) -> Option<&'a str> {
     for (at, letter) in text.char_indices() {
         match closing {
             Some(awaited) if letter == awaited => closing = None,
-            Some(_) => {}
             None if letter.is_whitespace() || letter == ',' => {
                 end = at;
                 break;
             }
             None if letter == '{' => closing = Some('}'),
             None if matches!(letter, '"' | '\'') => closing = Some(letter),
-            None => {}
+            _ => {}
         }
     }
     let (word, after) = text.split_at(end);

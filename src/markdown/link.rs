@@ -22,7 +22,7 @@ impl Writer<'_> {
             }
             _ if self.is_too_deep(range.start) => self.open("", ""),
             LinkType::Email => {
-                self.open_link(&mailto(destination), destination, title, range.start)
+                self.open_link(&mailto(destination), destination, title, range.start);
             }
             _ => self.open_link(&self.resolver.link(destination), destination, title, range.start),
         }
@@ -100,4 +100,97 @@ impl Writer<'_> {
 
 fn mailto(address: &str) -> Target {
     Target { href: Some(format!("mailto:{address}")), ..Target::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::markdown::{ImageTarget, Options, Resolver, Target, render};
+
+    /// Knows one page, and that all else with a scheme is elsewhere.
+    struct Site;
+
+    impl Resolver for Site {
+        fn link(&self, destination: &str) -> Target {
+            match destination.split_once('#').unwrap_or((destination, "")) {
+                ("setup.md", fragment) => {
+                    Target { href: Some(format!("/docs/setup/#{fragment}")), ..Target::default() }
+                }
+                (path, _) if path.contains("://") => Target { external: true, ..Target::default() },
+                _ => Target { broken: true, ..Target::default() },
+            }
+        }
+
+        fn image(&self, _: &str) -> ImageTarget {
+            ImageTarget::default()
+        }
+
+        fn wikilink(&self, name: &str) -> Target {
+            let text = Some("Setting up".to_owned());
+            Target {
+                text,
+                broken: name != "setup",
+                href: Some("/docs/setup/".into()),
+                ..Target::default()
+            }
+        }
+    }
+
+    fn html(text: &str) -> String {
+        render(text, &Options::default(), &Site).html
+    }
+
+    #[test]
+    fn links_lead_where_the_resolver_says() {
+        for (text, expected) in [
+            ("[a](setup.md#b)", "<a href=\"/docs/setup/#b\">a</a>"),
+            (
+                "[a](https://x.example \"t\")",
+                "<a href=\"https://x.example\" title=\"t\" rel=\"noopener\">a</a>",
+            ),
+            (
+                "https://x.example",
+                "<a href=\"https://x.example\" rel=\"noopener\">https://x.example</a>",
+            ),
+            (
+                "www.x.example",
+                "<a href=\"http://www.x.example\" rel=\"noopener\">www.x.example</a>",
+            ),
+            ("<me@x.example>", "<a href=\"mailto:me@x.example\">me@x.example</a>"),
+            ("me@x.example", "<a href=\"mailto:me@x.example\">me@x.example</a>"),
+            ("[a](gone.md)", "<a href=\"gone.md\">a</a>"),
+            ("[[setup]]", "<a href=\"/docs/setup/\">Setting up</a>"),
+            ("[[setup|*that*]]", "<a href=\"/docs/setup/\"><em>that</em></a>"),
+            ("[[gone]]", "[[gone]]"),
+            ("[[gone|page]]", "[[gone|page]]"),
+        ] {
+            assert_eq!(html(text), format!("<p>{expected}</p>\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_link_is_told_with_its_place() {
+        let rendered =
+            render("a [b](setup.md#c) [[gone]] www.x.example", &Options::default(), &Site);
+        let told: Vec<_> = rendered
+            .links
+            .iter()
+            .map(|link| {
+                (
+                    link.destination.as_str(),
+                    link.fragment(),
+                    link.broken,
+                    link.external,
+                    link.offset,
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("setup.md#c", Some("c"), false, false, 2),
+                ("gone", None, true, false, 18),
+                ("http://www.x.example", None, false, true, 27),
+            ]
+        );
+    }
 }

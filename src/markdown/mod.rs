@@ -22,6 +22,7 @@ mod options;
 mod outline;
 mod rendered;
 mod resolver;
+mod script;
 mod table;
 mod tagfilter;
 mod text;

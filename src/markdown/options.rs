@@ -4,7 +4,7 @@ use pulldown_cmark::Options as ParserOptions;
 
 use super::Labels;
 
-/// What is understood beyond CommonMark, and how some of it is written as HTML.
+/// What is understood beyond `CommonMark`, and how some of it is written as HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, set by name")]
 pub struct Options {
@@ -61,7 +61,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// CommonMark and nothing else.
+    /// `CommonMark` and nothing else.
     pub fn commonmark() -> Self {
         Self {
             tables: false,

@@ -82,12 +82,21 @@ fn is_reference(link: &BrokenLink<'_>) -> bool {
 struct Skim {
     outline: Outline,
     all_is_summary: bool,
-    began: bool,
-    heading: Option<String>,
-    /// How many paragraphs, code blocks and quotations are open.
-    in_paragraph: bool,
-    in_code: bool,
     is_summary_done: bool,
+    heading: Option<String>,
+    place: Place,
+}
+
+/// Where in a text the reading is.
+#[derive(Default, PartialEq, Eq)]
+enum Place {
+    /// Before all of it.
+    #[default]
+    Start,
+    Paragraph,
+    Code,
+    /// Anywhere else.
+    Block,
 }
 
 impl Skim {
@@ -99,18 +108,22 @@ impl Skim {
             Event::SoftBreak | Event::HardBreak => self.text(" "),
             _ => {}
         }
-        self.began = true;
     }
 
     fn start(&mut self, tag: &Tag<'_>) {
         match tag {
             Tag::Heading { level, .. } => {
-                self.outline.opens_with_title |= !self.began && *level as u8 == 1;
+                self.outline.opens_with_title |= self.place == Place::Start && *level as u8 == 1;
                 self.heading = Some(String::new());
+                self.place = Place::Block;
             }
-            Tag::Paragraph => self.in_paragraph = true,
-            Tag::CodeBlock(_) => self.in_code = true,
-            Tag::Item | Tag::TableCell => self.space(),
+            Tag::Paragraph => self.place = Place::Paragraph,
+            Tag::CodeBlock(_) => self.place = Place::Code,
+            Tag::Item | Tag::TableCell => {
+                self.place = Place::Block;
+                self.space();
+            }
+            _ if self.place == Place::Start => self.place = Place::Block,
             _ => {}
         }
     }
@@ -122,12 +135,12 @@ impl Skim {
                 self.outline.heading = self.outline.heading.take().or(heading);
             }
             TagEnd::Paragraph => {
-                self.in_paragraph = false;
+                self.place = Place::Block;
                 self.is_summary_done |=
                     !self.all_is_summary && !self.outline.summary.trim().is_empty();
                 self.space();
             }
-            TagEnd::CodeBlock => self.in_code = false,
+            TagEnd::CodeBlock => self.place = Place::Block,
             _ => {}
         }
     }
@@ -135,11 +148,16 @@ impl Skim {
     fn text(&mut self, text: &str) {
         if let Some(heading) = &mut self.heading {
             heading.push_str(text);
-        } else if !self.in_code
-            && !self.is_summary_done
-            && (self.in_paragraph || self.all_is_summary)
-        {
+        } else if self.is_summary() {
             self.outline.summary.push_str(text);
+        }
+    }
+
+    fn is_summary(&self) -> bool {
+        match self.place {
+            Place::Paragraph => !self.is_summary_done,
+            Place::Code => false,
+            Place::Start | Place::Block => self.all_is_summary,
         }
     }
 
@@ -176,4 +194,55 @@ fn tidied(text: &str) -> String {
     }
     without.push_str(rest);
     without.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Outline {
+        outline(text, &Options::default())
+    }
+
+    #[test]
+    fn the_summary_is_what_stands_before_the_mark_else_the_first_paragraph() {
+        for (text, summary) in [
+            ("First *one*\nof `two`.\n\nSecond.", "First one of two."),
+            ("# Title\n\n```\ncode\n```\n\n- item\n\nText.", "Text."),
+            ("One.\n\nTwo [a](b).\n\n<!-- more -->\n\nThree.", "One. Two a."),
+            ("One.\n\n- a\n- b\n\n<!--more-->", "One. a b"),
+            (
+                "A [link][ref], [sic] and a note[^1].\n\n[^1]: Note.\n\n[ref]: /x",
+                "A link, [sic] and a note.",
+            ),
+            ("![alt](a.png)\n\nText \"it's\".", "alt"),
+            ("", ""),
+            ("# Only a heading", ""),
+        ] {
+            assert_eq!(of(text).summary, summary, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_heading_is_found_however_late_it_comes() {
+        assert_eq!(of("# A *b* `c`\n\ntext").heading.as_deref(), Some("A b c"));
+        assert!(of("# A").opens_with_title);
+        assert!(!of("text\n\n# A").opens_with_title && !of("## A").opens_with_title);
+        let late = format!("{}\n\n## Late\n", "text\n\n".repeat(2_000));
+        assert_eq!(of(&late).heading.as_deref(), Some("Late"));
+        assert_eq!(of("a\n\n<!-- more -->\n\n## Late").heading.as_deref(), Some("Late"));
+        assert_eq!(of("text").heading, None);
+    }
+
+    #[test]
+    fn a_long_text_gives_the_same_outline_as_its_beginning() {
+        let text = format!("# Title\n\nSummary.\n\n{}", "More of it.\n\n".repeat(1_000));
+        let outline = of(&text);
+        assert_eq!((outline.summary.as_str(), outline.opens_with_title), ("Summary.", true));
+        assert_eq!(outline.words, 2 + 3_000);
+        assert_eq!(
+            outline.words,
+            crate::markdown::render(&text, &Options::default(), &crate::markdown::AsWritten).words
+        );
+    }
 }

@@ -89,3 +89,33 @@ impl Writer<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::markdown::{AsWritten, Finding, Options, render};
+
+    fn html(text: &str) -> String {
+        render(text, &Options::default(), &AsWritten).html
+    }
+
+    #[test]
+    fn a_table_can_be_scrolled_and_aligns_by_class() {
+        assert_eq!(
+            html("| a | b |\n|:-:|--:|\n| 1 |"),
+            "<div class=\"table\" role=\"group\" aria-label=\"Table\" tabindex=\"0\">\n<table>\n<thead>\n\
+             <tr><th scope=\"col\" class=\"center\">a</th><th scope=\"col\" class=\"right\">b</th></tr>\n</thead>\n\
+             <tbody>\n<tr><td class=\"center\">1</td><td class=\"right\"></td></tr>\n</tbody>\n</table>\n</div>\n"
+        );
+    }
+
+    #[test]
+    fn short_rows_are_not_filled_up_without_end() {
+        let columns = 1_000;
+        let text =
+            format!("{}\n{}\n{}", "|a".repeat(columns), "|-".repeat(columns), "|x\n".repeat(200));
+        let rendered = render(&text, &Options::default(), &AsWritten);
+        assert!(rendered.html.len() < 60 * text.len(), "{}", rendered.html.len());
+        assert_eq!(rendered.html.matches(">x<").count(), 200);
+        assert_eq!(rendered.findings, [Finding::Table { offset: 0 }]);
+    }
+}

@@ -1,9 +1,11 @@
 //! Running text: what the parser gives in pieces becomes one, in which bare addresses are found.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::autolink::{self, Autolink};
 use super::escape;
+use super::script::{self, Script};
 use super::writer::Writer;
 
 /// Text that was read but not yet written.
@@ -18,6 +20,8 @@ pub(super) struct Pending {
     /// Where it begins in the source; close to right for what follows escapes in it.
     offset: usize,
     typography: Vec<Typography>,
+    /// Where a `^` or `~` stands that a backslash takes the meaning from.
+    escaped: Vec<usize>,
     /// What to write instead of the text that comes next.
     instead: Option<String>,
 }
@@ -34,8 +38,11 @@ impl Pending {
             self.before = source[..range.start].chars().next_back();
             self.offset = range.start;
         }
-        let written = &source[range];
         let start = self.raw.len();
+        if text.starts_with(['^', '~']) && source[..range.start].ends_with('\\') {
+            self.escaped.push(start);
+        }
+        let written = &source[range];
         if is_typographic(text, written) {
             self.raw.push_str(written);
             let piece = start..self.raw.len();
@@ -52,6 +59,7 @@ impl Pending {
 
     fn clear(&mut self) {
         self.raw.clear();
+        self.escaped.clear();
         self.typography.clear();
     }
 }
@@ -81,13 +89,19 @@ impl Writer<'_> {
         let mut pending = std::mem::take(&mut self.pending);
         if let Some(text) = pending.instead.take() {
             self.put(&text);
-        } else if self.options.autolinks && self.open_links == 0 && self.images.is_empty() {
+        } else if self.may_link() {
             self.text_with_links(&pending);
         } else {
             self.prose(&pending, 0..pending.raw.len());
         }
         pending.clear();
         self.pending = pending;
+    }
+
+    /// Whether a bare address may become a link: not within another, nor in the description of an image.
+    fn may_link(&self) -> bool {
+        let is_in_link = self.open_links > 0 || self.is_in_raw_link;
+        self.options.autolinks && !is_in_link && self.images.is_empty()
     }
 
     fn text_with_links(&mut self, pending: &Pending) {
@@ -101,8 +115,33 @@ impl Writer<'_> {
         self.prose(pending, done..pending.raw.len());
     }
 
-    /// Writes a part of the text with its typography.
+    /// Writes a part of the text in which no address is.
     fn prose(&mut self, pending: &Pending, part: Range<usize>) {
+        let mut done = part.start;
+        while let Some(script) = self.next_script(pending, done..part.end) {
+            let Range { start, end } = script.range;
+            self.typeset(pending, done..start);
+            let _ = write!(self.html, "<{}>", script.element);
+            self.typeset(pending, start + 1..end - 1);
+            let _ = write!(self.html, "</{}>", script.element);
+            done = end;
+        }
+        self.typeset(pending, done..part.end);
+    }
+
+    fn next_script(&self, pending: &Pending, part: Range<usize>) -> Option<Script> {
+        let (options, raw) = (self.options, pending.raw.as_bytes());
+        if !(options.superscript || options.subscript) || !self.images.is_empty() {
+            return None;
+        }
+        script::find(&pending.raw, part, |at| {
+            let is_on = if raw[at] == b'^' { options.superscript } else { options.subscript };
+            is_on && !pending.escaped.contains(&at)
+        })
+    }
+
+    /// Writes a part of the text with its typography.
+    fn typeset(&mut self, pending: &Pending, part: Range<usize>) {
         let mut done = part.start;
         let first = pending.typography.partition_point(|sign| sign.piece.start < part.start);
         for sign in &pending.typography[first..] {

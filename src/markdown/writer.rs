@@ -42,6 +42,8 @@ pub(super) struct Writer<'a> {
     pub(super) heading: Option<OpenHeading>,
     pub(super) images: Vec<OpenImage>,
     pub(super) open_links: usize,
+    /// Whether an `<a>` of the author's own HTML is open.
+    pub(super) is_in_raw_link: bool,
     pub(super) code: Option<OpenCode>,
     pub(super) table: Table,
     pub(super) footnotes: Footnotes,
@@ -51,6 +53,8 @@ pub(super) struct Writer<'a> {
     /// All that was learnt; its `html` stays empty until the end.
     pub(super) learnt: Rendered,
     too_deep: bool,
+    /// Whether the page's title was met and left out.
+    pub(super) title_left_out: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -66,6 +70,7 @@ impl<'a> Writer<'a> {
             heading: None,
             images: Vec::new(),
             open_links: 0,
+            is_in_raw_link: false,
             code: None,
             table: Table::default(),
             footnotes: Footnotes::default(),
@@ -73,6 +78,7 @@ impl<'a> Writer<'a> {
             contents: Vec::new(),
             learnt: Rendered::default(),
             too_deep: false,
+            title_left_out: false,
         }
     }
 
@@ -84,7 +90,8 @@ impl<'a> Writer<'a> {
         match event {
             Event::Start(tag) => self.start(tag, range),
             Event::End(tag) => self.end(tag, range),
-            Event::Html(html) | Event::InlineHtml(html) => self.raw_html(&html),
+            Event::Html(html) => self.raw_html(&html),
+            Event::InlineHtml(html) => self.inline_html(&html),
             Event::Code(code) => self.code_span(&code),
             Event::SoftBreak => self.line_break("\n"),
             Event::HardBreak => self.line_break("<br />\n"),
@@ -193,5 +200,136 @@ impl<'a> Writer<'a> {
 
     fn depth(&self) -> usize {
         self.closers.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::markdown::{AsWritten, Finding, Options, outline, render};
+
+    fn html(text: &str) -> String {
+        render(text, &Options::default(), &AsWritten).html
+    }
+
+    #[test]
+    fn nesting_stops_at_a_hundred_levels_and_is_found() {
+        for (piece, tag) in [
+            ("> ", "<blockquote>"),
+            ("- ", "<ul>"),
+            ("1. ", "<ol>"),
+            ("*a **a ", "<em>"),
+            ("![", "<img"),
+            ("[", "<a"),
+        ] {
+            let text = format!("{}x", piece.repeat(30_000));
+            let rendered = render(&text, &Options::default(), &AsWritten);
+            assert!(rendered.html.matches(tag).count() <= 100, "{piece}");
+            assert!(rendered.html.len() < 8 * text.len(), "{piece}");
+            assert!(rendered.html.contains('x'), "{piece}");
+            let found =
+                rendered.findings.iter().any(|finding| matches!(finding, Finding::Nesting { .. }));
+            assert_eq!(found, matches!(piece, "> " | "- " | "1. "), "{piece}");
+        }
+    }
+
+    #[test]
+    fn nothing_overflows_the_stack_of_a_small_thread() {
+        let render_all = || {
+            for piece in [
+                "> ", "- ", "*_", "**a *a ", "[^a]: ", "![a](", "[[", "<b>", "~^", "|", "`", "[a](",
+            ] {
+                let text = piece.repeat(20_000);
+                let rendered = render(&text, &Options::default(), &AsWritten);
+                assert!(rendered.html.len() < 20 * text.len(), "{piece}");
+                outline(&text, &Options::default());
+            }
+        };
+        let thread = std::thread::Builder::new().stack_size(512 * 1024).spawn(render_all);
+        thread.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn emphasis_in_emphasis_stops_too() {
+        let text = format!("{}x{}", "*a ".repeat(500), " b*".repeat(500));
+        let rendered = render(&text, &Options::default(), &AsWritten);
+        assert_eq!(rendered.html.matches("<em>").count(), rendered.html.matches("</em>").count());
+        assert!(rendered.html.matches("<em>").count() <= 100);
+    }
+
+    #[test]
+    fn a_table_of_contents_stands_where_it_was_asked_for() {
+        let text = "# A\n\n[TOC]\n\n## B *b*\n\n### C\n\n> [TOC]\n";
+        let rendered = html(text);
+        assert_eq!(rendered.matches("<nav class=\"toc\"").count(), 2);
+        assert!(rendered.contains("<li><a href=\"#b-b\">B b</a>"));
+        assert!(rendered.find("<nav") < rendered.find("id=\"b-b\""));
+        for other in ["\\[TOC\\]", "a [TOC]", "`[TOC]`", "[^1]\n\n[^1]: [TOC]\n\n# H"] {
+            assert!(!html(other).contains("<nav"), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_mark_that_ends_a_summary_leaves_no_trace() {
+        assert_eq!(html("a\n\n<!-- more -->\n\nb"), "<p>a</p>\n<p>b</p>\n");
+        assert_eq!(html("a <!--MORE--> b"), "<p>a  b</p>\n");
+        assert!(html("<!-- more or less -->").contains("more or less"));
+    }
+
+    #[test]
+    fn the_title_can_be_left_out() {
+        let options = Options { skip_title: true, ..Options::default() };
+        let of = |text: &str| render(text, &options, &AsWritten);
+        assert_eq!(of("# *Title*\n\ntext").html, "<p>text</p>\n");
+        assert!(of("# Title\n\n## Part").headings.iter().all(|heading| heading.text == "Part"));
+        assert!(of("text\n\n# Title").html.contains("<h1"));
+        assert!(of("# Title\n\n# Other").html.contains("Other"));
+        assert!(of("## Part").html.contains("<h2"));
+    }
+
+    #[test]
+    fn typography_leaves_code_and_addresses_alone() {
+        assert_eq!(
+            html("\"it's\" -- `'a' -- b` https://x.example/a--b'c wait..."),
+            "<p>“it’s” – <code>'a' -- b</code> \
+             <a href=\"https://x.example/a--b&#x27;c\">https://x.example/a--b'c</a> wait…</p>\n"
+        );
+        assert!(html("```\n'a' -- b...\n```").contains("'a' -- b..."));
+    }
+
+    #[test]
+    fn definitions_and_scripts_are_understood() {
+        assert_eq!(html("term\n: what it is"), "<dl>\n<dt>term</dt>\n<dd>what it is</dd>\n</dl>\n");
+        assert_eq!(html("H~2~O and x^2^"), "<p>H<sub>2</sub>O and x<sup>2</sup></p>\n");
+        assert_eq!(
+            html("2^10 and 2^20, ~5 to ~10, a\\^b^"),
+            "<p>2^10 and 2^20, ~5 to ~10, a^b^</p>\n"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_rendered(text in "(?s).{0,300}") {
+            render(&text, &Options::default(), &AsWritten);
+            render(&text, &Options::commonmark(), &AsWritten);
+            outline(&text, &Options::default());
+        }
+
+        #[test]
+        fn any_marks_can_be_rendered(pieces in prop::collection::vec(prop::sample::select(vec![
+            "# ", "> ", "- ", "1. ", "```", "~~~\n", "|a|b|\n|-|-|\n", "|", "*", "_", "**", "~", "~~", "^", "`", "[", "]",
+            "(", ")", "![", "[[", "]]", "<", ">", "<b>", "<!-- more -->", "[^1]", "[^1]: ", "[TOC]", "\n", "\n\n", "  ", "\t",
+            "http://", "www.", "a@b.c", "é", "\"", "'", "--", "&amp;", "\\", "{#x .y}", "[!NOTE]\n", ": ", "- [x] ", "text",
+        ]), 0..60)) {
+            let text = pieces.concat();
+            let rendered = render(&text, &Options::default(), &AsWritten);
+            prop_assert!(rendered.html.len() <= 200 + 400 * text.len());
+            let in_text = |offset: usize| text.is_char_boundary(offset) && offset <= text.len();
+            prop_assert!(rendered.links.iter().all(|link| in_text(link.offset)));
+            prop_assert!(rendered.images.iter().all(|image| in_text(image.offset)));
+            prop_assert!(rendered.headings.iter().all(|heading| in_text(heading.offset)));
+            outline(&text, &Options::default());
+        }
     }
 }

@@ -12,7 +12,8 @@ pub(super) fn register(tera: &mut Tera) {
 /// `page.date | date(format="%-d %B %Y")`: an RFC 3339 date as `strftime` writes it, at its own offset.
 fn date(text: &str, arguments: Kwargs, _: &State<'_>) -> TeraResult<String> {
     let format = arguments.get::<&str>("format")?.unwrap_or("%Y-%m-%d");
-    let parsed = strtime::parse("%Y-%m-%dT%H:%M:%S%:z", text)
+    let numeric = text.strip_suffix('Z').map(|instant| format!("{instant}+00:00"));
+    let parsed = strtime::parse("%Y-%m-%dT%H:%M:%S%:z", numeric.as_deref().unwrap_or(text))
         .map_err(|error| Error::message(format!("`{text}` is no date: {error}")))?;
     strtime::format(format, parsed)
         .map_err(|error| Error::message(format!("`{format}` is no format of a date: {error}")))

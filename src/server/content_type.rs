@@ -67,6 +67,12 @@ pub(super) fn is_document(content_type: &str) -> bool {
     content_type.starts_with("text/html") || content_type.contains("xml")
 }
 
+/// Whether readers come back to such a file for what is new.
+pub(super) fn is_page_or_feed(content_type: &str) -> bool {
+    let is_picture = content_type.starts_with("image/");
+    !is_picture && (is_document(content_type) || content_type == "application/feed+json")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,13 +9,15 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_LENGTH;
+use http::header::{CONNECTION, CONTENT_LENGTH, RANGE, TRANSFER_ENCODING};
+use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderValue, Method, StatusCode, Uri, Version};
 use http_body::Body as _;
 
-use super::host;
 use super::state::Handle;
+use super::{host, pages};
+use crate::permalink::{BaseUrl, UrlPath};
 
 /// The host that a request names; noted in it once it is known to be well-formed.
 #[derive(Debug, Clone)]
@@ -26,7 +28,7 @@ pub(super) async fn edge(State(state): State<Handle>, request: Request, next: Ne
     let is_head = request.method() == Method::HEAD;
     let mut response = match prepare(&state, request) {
         Ok(request) => catch_panics(next.run(request)).await,
-        Err(status) => status.into_response(),
+        Err(response) => *response,
     };
     if is_head {
         response = without_body(response);
@@ -36,31 +38,55 @@ pub(super) async fn edge(State(state): State<Handle>, request: Request, next: Ne
     response
 }
 
-/// Refuses what no handler should see, and takes the site's prefix off the path.
-fn prepare(state: &Handle, request: Request) -> Result<Request, StatusCode> {
+/// Answers what no handler should see, and takes the site's prefix off the path.
+fn prepare(state: &Handle, request: Request) -> Result<Request, Box<Response>> {
     let (mut head, body) = request.into_parts();
+    let host = check(state, &head).map_err(|status| Box::new(refuse(status, head.version)))?;
+    head.extensions.insert(Host(host));
+    if head.method == Method::HEAD {
+        // Ranges are defined for GET alone (RFC 9110, 14.2).
+        head.headers.remove(RANGE);
+    }
+    let site = state.site();
+    let base = &site.identity().base;
+    if !base.prefix().is_empty() {
+        if head.uri.path() == base.prefix() {
+            let home = pages::redirect(&site, &UrlPath::root(), head.uri.query());
+            return Err(Box::new(home));
+        }
+        head.uri = without_prefix(base, &head.uri).unwrap_or(head.uri);
+    }
+    Ok(Request::from_parts(head, body))
+}
+
+/// The host that a request names, if it is one that can be answered.
+fn check(state: &Handle, head: &Parts) -> Result<Option<Authority>, StatusCode> {
     let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > state.limits.request_line {
         return Err(StatusCode::URI_TOO_LONG);
     }
-    let host = host::of(&head)?;
+    // Two lengths are how one request is smuggled past a proxy within another.
+    if head.headers.contains_key(CONTENT_LENGTH) && head.headers.contains_key(TRANSFER_ENCODING) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let host = host::of(head)?;
     if state.is_dev() && !host.as_ref().is_none_or(host::is_local) {
         return Err(StatusCode::MISDIRECTED_REQUEST);
     }
-    if let Some(stripped) = without_prefix(state, &head.uri) {
-        head.uri = stripped;
-    }
-    head.extensions.insert(Host(host));
-    Ok(Request::from_parts(head, body))
+    Ok(host)
 }
 
-/// The address without the prefix that the site has on the web, if it has one and it is there.
-fn without_prefix(state: &Handle, uri: &Uri) -> Option<Uri> {
-    let site = state.site();
-    let base = &site.identity().base;
-    if base.prefix().is_empty() {
-        return None;
+/// Says no and hangs up: where a request is not understood, nor is what follows it on the connection.
+fn refuse(status: StatusCode, version: Version) -> Response {
+    let mut response = status.into_response();
+    if version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    response
+}
+
+/// The address without the prefix of `base`; none if it is not there.
+fn without_prefix(base: &BaseUrl, uri: &Uri) -> Option<Uri> {
     let path = base.strip(uri.path())?;
     let target = uri.query().map_or(path.to_owned(), |query| format!("{path}?{query}"));
     let mut parts = uri.clone().into_parts();

@@ -52,7 +52,7 @@ impl Caching {
     pub(super) fn of(path: &UrlPath, content_type: &str) -> Self {
         if is_fingerprinted(path) {
             Self::Immutable
-        } else if content_type::is_document(content_type) && !content_type.starts_with("image/") {
+        } else if content_type::is_page_or_feed(content_type) {
             Self::Revalidate
         } else {
             Self::Briefly
@@ -218,6 +218,7 @@ mod tests {
             ("/style.notahash.css", Caching::Briefly),
             ("/logo.svg", Caching::Briefly),
             ("/feed.xml", Caching::Revalidate),
+            ("/feed.json", Caching::Revalidate),
             ("/a/", Caching::Revalidate),
             ("/404.html", Caching::Revalidate),
         ] {

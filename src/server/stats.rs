@@ -40,7 +40,7 @@ pub(super) async fn page(state: &Handle, path: &UrlPath, headers: &HeaderMap) ->
             return pages::redirect(&site, &site.identity().stats, None);
         }
         let Some((before, after)) = frame(state, &site).await else { continue };
-        let Some(inside) = inside(state).await else { break };
+        let Some(inside) = inside(state).await else { return failed() };
         let html = Bytes::from([&before, inside.as_str(), &after].concat());
         let mut response =
             Representation::of_the_moment(HTML, html).answer(headers, &state.cache).await;

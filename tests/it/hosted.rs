@@ -1,5 +1,7 @@
 //! A small site behind the router, in memory, with a clock that stands still; and what it answers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The built site as the web sees it: forms, versions, ranges, redirects, refusals, and the limits of sockets.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use axum::body::Body;
 use http::{Method, StatusCode};
 use tallymark::permalink::BaseUrl;
 use tallymark::server::{self, DevProblem, DevState, Limits};
-use tallymark::site::Digest;
+use tallymark::site::{Digest, Site};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
@@ -114,6 +116,8 @@ async fn ranges_are_parts_of_the_plain_file() {
         assert_eq!(answer.header("content-range"), content_range, "{range} {condition}");
         assert_eq!(answer.header("content-encoding"), "");
     }
+    let head = request(Method::HEAD, "/letters.txt", &[("range", "bytes=0-2")], Body::empty());
+    assert_eq!(hosted.send(head).await.status, StatusCode::OK, "ranges are for GET");
     let long =
         hosted.get_with("/first/", &[("range", "bytes=3-6"), ("accept-encoding", "br")]).await;
     assert_eq!(long.text(), "to b", "a range of a page that has compressed forms");
@@ -185,7 +189,9 @@ async fn what_is_not_there_is_a_404_with_the_sites_own_page() {
     }
     assert_eq!(hosted.get("/_/unknown.js").await.status, StatusCode::NOT_FOUND);
     let bare = Hosted::new(Setup {
-        site: site(|catalog| drop(catalog.files.remove("/404.html"))),
+        site: site(|catalog| {
+            catalog.files.remove("/404.html");
+        }),
         ..Setup::default()
     });
     assert_eq!(bare.get("/nowhere/").await.status, StatusCode::NOT_FOUND);
@@ -301,12 +307,13 @@ async fn a_site_below_a_prefix_answers_with_it_and_without() {
         catalog.identity.base = BaseUrl::parse("https://example.org/blog").unwrap();
     });
     let hosted = Hosted::new(Setup { site, ..Setup::default() });
-    for target in ["/blog/first/", "/first/", "/blog", "/blog/_/stats.json", "/_/health"] {
+    for target in ["/blog/first/", "/first/", "/blog/", "/blog/_/stats.json", "/_/health"] {
         assert_eq!(hosted.get(target).await.status, StatusCode::OK, "{target}");
     }
     for target in ["/blog/first?x=1", "/first?x=1"] {
         assert_eq!(hosted.get(target).await.header("location"), "/blog/first/?x=1", "{target}");
     }
+    assert_eq!(hosted.get("/blog?x=1").await.header("location"), "/blog/?x=1");
     assert_eq!(hosted.get("/blogger/").await.status, StatusCode::NOT_FOUND);
 }
 
@@ -343,7 +350,7 @@ async fn a_file_that_was_changed_by_hand_is_not_served_as_the_sites() {
 #[tokio::test]
 async fn a_long_file_is_streamed_with_ranges() {
     let folder = tempfile::tempdir().unwrap();
-    let text: String = (0..60_000).map(|line| format!("{line}\n")).collect();
+    let text = (0..60_000).fold(String::new(), |text, line| text + &line.to_string() + "\n");
     let site = in_folder(&folder, &[("/long.txt", &text), ("/404.html", "")]);
     let limits = Limits { whole_file: 1024, ..Limits::default() };
     let hosted = Hosted::new(Setup { site, limits, ..Setup::default() });
@@ -385,6 +392,45 @@ async fn open_tabs_are_told_of_a_build_and_of_mistakes() {
     }
 }
 
+#[tokio::test]
+async fn a_slow_reader_gets_the_newest_and_holds_nobody_up() {
+    let (states, dev) = watch::channel(DevState::default());
+    let hosted = Hosted::new(Setup { dev: Some(dev), is_counted: false, ..Setup::default() });
+    let response = hosted.open(get("/_/reload", &[("host", "localhost")])).await;
+    for pages in 1..=100 {
+        states.send_modify(|state| state.pages = pages);
+        tokio::task::yield_now().await;
+    }
+    let mut events = response.into_body();
+    let mut pieces = 0;
+    while !next_event(&mut events).await.contains("\"pages\":100,") {
+        pieces += 1;
+    }
+    assert!(pieces <= 4, "{pieces} old ones");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_stream_says_that_it_is_alive_and_a_busy_one_keeps_its_pace() {
+    let hosted = Hosted::new(Setup { is_counted: false, ..Setup::default() });
+    let mut events = hosted.open(get("/_/stats/live", &[])).await.into_body();
+    assert!(next_event(&mut events).await.starts_with("retry:"));
+    assert!(next_event(&mut events).await.contains("\"publishedPosts\":2"));
+    let begin = tokio::time::Instant::now();
+    assert_eq!(next_event(&mut events).await, ": alive\n\n");
+    assert_eq!(begin.elapsed().as_secs(), 15);
+
+    let without = |gone: &'static [&str]| {
+        Arc::new(site(|catalog| catalog.pages.retain(|path, _| !gone.contains(&path.as_str()))))
+    };
+    let begin = tokio::time::Instant::now();
+    hosted.sites.send_replace(without(&["/first/"]));
+    assert!(next_event(&mut events).await.contains("\"publishedPosts\":1"));
+    assert_eq!(begin.elapsed().as_secs(), 0);
+    hosted.sites.send_replace(without(&["/first/", "/second/"]));
+    assert!(next_event(&mut events).await.contains("\"publishedPosts\":0"));
+    assert_eq!(begin.elapsed().as_secs(), 1);
+}
+
 /// The next piece of a stream.
 pub(crate) async fn next_event(body: &mut Body) -> String {
     use http_body_util::BodyExt;
@@ -401,7 +447,11 @@ struct Running {
 }
 
 async fn run(limits: Limits) -> Running {
-    let hosted = Hosted::new(Setup { limits, ..Setup::default() });
+    run_site(site(|_| {}), limits).await
+}
+
+async fn run_site(site: Site, limits: Limits) -> Running {
+    let hosted = Hosted::new(Setup { site, limits, ..Setup::default() });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -428,8 +478,8 @@ impl Running {
 
 async fn read_all(socket: &mut TcpStream) -> String {
     let mut read = Vec::new();
-    let reading = socket.read_to_end(&mut read);
-    let _ = tokio::time::timeout(Duration::from_secs(20), reading).await.expect("it closes");
+    let closed = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut read)).await;
+    assert!(closed.is_ok(), "it stays open after {:?}", String::from_utf8_lossy(&read));
     String::from_utf8_lossy(&read).into_owned()
 }
 
@@ -447,6 +497,7 @@ async fn requests_that_are_too_large_or_ambiguous_are_refused() {
         ("GET / HTTP/1.1\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nhost: a\r\n folded: b\r\n\r\n", "400"),
+        ("CONNECT x:443 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "405"),
         ("GET /\0 HTTP/1.1\r\nhost: a\r\n\r\n", "400"),
         (&format!("{post}content-length: 5\r\ncontent-length: 6\r\n\r\n"), "400"),
         (&format!("{post}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n"), "400"),
@@ -483,6 +534,23 @@ async fn slow_clients_are_let_go() {
             "{text:?}: {got:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "x".repeat(32 << 20);
+    let site = in_folder(&folder, &[("/long.txt", &text)]);
+    let write_stall = Duration::from_millis(60);
+    let running = run_site(site, Limits { write_stall, connections: 1, ..Limits::default() }).await;
+    let mut stalled = running.connect().await;
+    stalled.write_all(b"GET /long.txt HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let next =
+        running.talk(b"GET /long.txt HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(next.len() > text.len(), "the only place was given up");
+    let mut read = Vec::new();
+    let _ = stalled.read_to_end(&mut read).await;
+    assert!(read.len() < text.len(), "it was cut short");
 }
 
 #[tokio::test]

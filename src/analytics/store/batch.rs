@@ -304,3 +304,179 @@ fn viewing(mark: ViewMark, row: &Row) -> Viewing {
         .map_or((mark.row.time(), row.own_ms), |repeat| (repeat.first_seen, repeat.engaged_ms));
     Viewing { first_seen, engaged_ms, scroll: row.scroll }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+    use super::*;
+    use crate::analytics::rollup::Rollup;
+    use crate::analytics::samples::{at, heartbeat, view};
+    use proptest::prelude::*;
+
+    const PAGES: [&str; 5] = ["/a/", "/b/", "/c/", "404:/x/", "404:/y/"];
+
+    /// What a reader might send, as numbers.
+    #[derive(Debug, Clone, Copy)]
+    struct Step {
+        view: u64,
+        visitor: u8,
+        page: usize,
+        /// Milliseconds since the step before; negative when the clock is set back.
+        passed: i64,
+        heartbeat: Option<(u32, u8)>,
+        /// Whether a transaction, or the program, ends after this.
+        ends: u8,
+    }
+
+    /// A counted view in the plainest form.
+    #[derive(Debug)]
+    struct Counted {
+        visitor: u8,
+        page: usize,
+        time: i64,
+        engaged: u64,
+        scroll: u8,
+    }
+
+    /// The rules of counting, written down a second time: lists that are searched.
+    #[derive(Debug, Default)]
+    struct Naive {
+        counted: Vec<Counted>,
+        viewings: HashMap<u64, (usize, i64, u64)>,
+    }
+
+    impl Naive {
+        fn view(&mut self, step: Step, now: i64) {
+            if self.viewings.contains_key(&step.view) {
+                return;
+            }
+            let same = |counted: &Counted| {
+                step.visitor != 0 && counted.visitor == step.visitor && counted.page == step.page
+            };
+            let last = self.counted.iter().rposition(same);
+            let repeats = last.filter(|last| (self.counted[*last].time - now).abs() < 30 * 60_000);
+            let row = repeats.unwrap_or_else(|| {
+                let Step { visitor, page, .. } = step;
+                self.counted.push(Counted { visitor, page, time: now, engaged: 0, scroll: 0 });
+                self.counted.len() - 1
+            });
+            self.viewings.insert(step.view, (row, now, 0));
+        }
+
+        fn heartbeat(&mut self, step: Step, now: i64, (engaged, scroll): (u32, u8)) {
+            let Some((row, first, most)) = self.viewings.get_mut(&step.view) else { return };
+            let engaged = u64::from(engaged).min(u64::try_from(now - *first).unwrap_or(0));
+            let row = &mut self.counted[*row];
+            row.engaged += engaged.saturating_sub(*most);
+            *most = engaged.max(*most);
+            row.scroll = row.scroll.max(scroll);
+        }
+
+        fn pages(&self) -> impl Iterator<Item = &Counted> {
+            self.counted.iter().filter(|counted| !PAGES[counted.page].starts_with("404:"))
+        }
+
+        fn page_totals(&self) -> BTreeMap<&'static str, (u64, u64)> {
+            let mut totals: BTreeMap<_, (u64, BTreeSet<u8>)> = BTreeMap::new();
+            for counted in self.pages() {
+                let (views, visitors) = totals.entry(PAGES[counted.page]).or_default();
+                *views += 1;
+                visitors.extend((counted.visitor != 0).then_some(counted.visitor));
+            }
+            totals
+                .into_iter()
+                .map(|(page, (views, who))| (page, (views, who.len() as u64)))
+                .collect()
+        }
+
+        fn visitors(&self) -> u64 {
+            let who: BTreeSet<u8> = self.pages().map(|counted| counted.visitor).collect();
+            who.into_iter().filter(|visitor| *visitor != 0).count() as u64
+        }
+
+        fn rollup(&self) -> Rollup {
+            self.pages().fold(Rollup::default(), |sum, counted| Rollup {
+                views: sum.views + 1,
+                engaged_ms: sum.engaged_ms + counted.engaged,
+                scrolled: sum.scrolled + u64::from(counted.scroll),
+            })
+        }
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let passed = prop_oneof![0..5_i64, 0..120_000_i64, 0..2_400_000_i64, -2_400_000..0_i64];
+        let heartbeat = prop::option::of((0..200_000_u32, 0..=100_u8));
+        let step = (0..25_u64, 0..4_u8, 0..PAGES.len(), passed, heartbeat, 0..8_u8);
+        let step = step.prop_map(|(view, visitor, page, passed, heartbeat, ends)| Step {
+            view,
+            visitor,
+            page,
+            passed,
+            heartbeat,
+            ends,
+        });
+        prop::collection::vec(step, 1..60)
+    }
+
+    fn event(step: Step, now: i64) -> Event {
+        let page = PAGES[step.page];
+        match step.heartbeat {
+            Some(totals) => heartbeat(step.view, step.visitor, page, now, totals),
+            None => view(step.view, step.visitor, page, now),
+        }
+    }
+
+    /// Runs `steps` through the database, in batches and with restarts, and through the naive rules.
+    fn run(path: &std::path::Path, steps: &[Step]) -> (Store, Naive) {
+        let identity = Identity { ids: VisitorIds::Persistent, zone: TimeZone::UTC };
+        let mut store = Store::open(path).unwrap();
+        let mut memory = store.load(at(0)).unwrap();
+        let (mut naive, mut batch, mut now) = (Naive::default(), Vec::new(), 0);
+        for (place, step) in steps.iter().enumerate() {
+            now += step.passed;
+            batch.push(event(*step, now));
+            match step.heartbeat {
+                Some(totals) => naive.heartbeat(*step, now, totals),
+                None => naive.view(*step, now),
+            }
+            if step.ends < 3 || place + 1 == steps.len() {
+                store.commit(&mut memory, &mut batch, &identity, &[]).unwrap();
+                batch.clear();
+            }
+            if step.ends == 0 {
+                drop(store);
+                store = Store::open(path).unwrap();
+                memory = store.load(at(now)).unwrap();
+            }
+        }
+        (store, naive)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn what_is_stored_is_what_a_naive_count_of_the_events_gives(steps in steps()) {
+            let folder = tempfile::tempdir().unwrap();
+            let (store, naive) = run(&folder.path().join("analytics.redb"), &steps);
+            let stored = store.counts().unwrap();
+            prop_assert_eq!(&stored, &store.recount().unwrap());
+
+            let memory = store.load(at(0)).unwrap();
+            let pages: BTreeMap<&str, (u64, u64)> = memory.totals.pages().iter()
+                .map(|page| (page.path.as_str(), (page.views, page.visitors)))
+                .collect();
+            prop_assert_eq!(pages, naive.page_totals());
+            let site = memory.totals.site;
+            let counted = naive.pages().count() as u64;
+            prop_assert_eq!((site.views, site.visitors), (counted, naive.visitors()));
+            prop_assert_eq!(site.not_found, naive.counted.len() as u64 - counted);
+            prop_assert_eq!(site.since, naive.pages().next().map(|first| at(first.time)));
+
+            let of_site = stored.rollups.iter().filter(|(cell, _)| cell.dimension == Dimension::Site);
+            let sum = of_site.fold(Rollup::default(), |sum, (_, rollup)| sum.merge(*rollup));
+            prop_assert_eq!(sum, naive.rollup());
+        }
+    }
+}

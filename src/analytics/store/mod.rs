@@ -40,6 +40,7 @@ mod tables;
 
 pub(super) use self::batch::Identity;
 
+use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
@@ -63,7 +64,7 @@ pub struct Store {
 impl Store {
     /// Opens the database at `path`, or makes one there.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let database = contained(|| open(path, false))
+        let database = contained(|| create(path))
             .with_context(|| format!("cannot open the statistics at `{}`", path.display()))?;
         Ok(Self { path: path.to_owned(), database: RwLock::new(Some(database)) })
     }
@@ -80,6 +81,18 @@ impl Store {
         *database = None;
         *database = Some(contained(|| open(&self.path, true))?);
         Ok(())
+    }
+
+    /// Keeps every transaction waiting until the result is dropped.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> impl Drop + '_ {
+        self.database.write().unwrap()
+    }
+
+    /// Has every transaction fail until the database is opened again.
+    #[cfg(test)]
+    pub(super) fn fail(&self) {
+        *self.database.write().unwrap() = None;
     }
 
     /// Runs `work` in a transaction that is durable when this returns, or not done at all.
@@ -118,6 +131,22 @@ fn write<T>(
 fn contained<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     std::panic::catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(anyhow!("the database is damaged")))
+}
+
+/// Opens the file. One that was made just now is also made to be found after a loss of power.
+fn create(path: &Path) -> anyhow::Result<Database> {
+    let is_new = !path.exists();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let database = open(path, false)?;
+    if is_new && cfg!(unix) {
+        // The folder may be new itself.
+        for folder in folder.canonicalize()?.ancestors().take(2) {
+            File::open(folder)?.sync_all()?;
+        }
+    }
+    Ok(database)
 }
 
 fn open(path: &Path, check: bool) -> anyhow::Result<Database> {
@@ -163,4 +192,232 @@ fn format(database: &Database) -> anyhow::Result<Option<u64>> {
 /// Makes every table, so that readers find them.
 fn initialize(database: &Database) -> anyhow::Result<()> {
     write(database, |tables| tables.set_format(FORMAT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::Event;
+    use super::super::memory::Memory;
+    use super::super::salt::VisitorIds;
+    use super::super::samples::{at, heartbeat, view};
+    use super::*;
+    use jiff::tz::TimeZone;
+
+    fn identity() -> Identity {
+        Identity { ids: VisitorIds::Persistent, zone: TimeZone::UTC }
+    }
+
+    fn failure(path: &Path) -> String {
+        format!("{:#}", Store::open(path).err().unwrap())
+    }
+
+    /// Stores each event in a transaction of its own, with the file closed and opened in between.
+    fn record(path: &Path, events: Vec<Event>) -> Memory {
+        for event in events {
+            let store = Store::open(path).unwrap();
+            let mut memory = store.load(event.at).unwrap();
+            store.commit(&mut memory, &mut [event], &identity(), &[]).unwrap();
+        }
+        Store::open(path).unwrap().load(at(0)).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_our_database_is_refused_with_a_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("analytics.redb");
+        let named =
+            |reason: &str| format!("cannot open the statistics at `{}`: {reason}", file.display());
+        for content in [&b"\x89PNG\r\n\x1a\n and more"[..], &vec![0x5a; 100_000], b"redb"] {
+            std::fs::write(&file, content).unwrap();
+            assert_eq!(failure(&file), named("it is not a tallymark database, or it is damaged"));
+        }
+        std::fs::remove_file(&file).unwrap();
+        drop(Store::open(&file).unwrap());
+        let store = Store::open(&file).unwrap();
+        assert_eq!(failure(&file), named("another process has it open"));
+        store.write(|tables| tables.set_format(2)).unwrap();
+        drop(store);
+        assert_eq!(
+            failure(&file),
+            named(
+                "it has format 2, and this version of tallymark reads 1; a later version wrote it"
+            )
+        );
+    }
+
+    #[test]
+    fn a_database_of_another_program_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("other.redb");
+        let table: redb::TableDefinition<'_, u64, u64> = redb::TableDefinition::new("theirs");
+        let theirs = Database::create(&file).unwrap();
+        let transaction = theirs.begin_write().unwrap();
+        transaction.open_table(table).unwrap().insert(1, 1).unwrap();
+        transaction.commit().unwrap();
+        drop(theirs);
+        assert!(failure(&file).contains("it is not a tallymark database"), "{}", failure(&file));
+    }
+
+    #[test]
+    fn an_empty_file_becomes_a_database() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let store = Store::open(file.path()).unwrap();
+        assert_eq!(store.counts().unwrap(), recount::Counts::default());
+    }
+
+    #[test]
+    fn a_damaged_file_never_ends_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("analytics.redb");
+        record(
+            &file,
+            vec![view(1, 1, "/a/", 0), view(2, 2, "/b/", 1), heartbeat(2, 2, "/b/", 50, (40, 5))],
+        );
+        let whole = std::fs::read(&file).unwrap();
+        let lengths = (0..whole.len()).step_by(whole.len() / 30);
+        let truncated = lengths.map(|length| whole[..length].to_vec());
+        let flips = (0..whole.len()).step_by(whole.len() / 60 + 7);
+        let flipped = flips.map(|place| {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 0x10;
+            bytes
+        });
+        for bytes in truncated.chain(flipped) {
+            std::fs::write(&file, bytes).unwrap();
+            let _ = Store::open(&file).and_then(|store| {
+                store.load(at(0))?;
+                store.recount()
+            });
+        }
+    }
+
+    #[test]
+    fn windows_presence_and_totals_survive_a_restart() {
+        const MINUTE: i64 = 60_000;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state/analytics.redb");
+        let memory = record(
+            &file,
+            vec![
+                view(1, 1, "/a/", 0),
+                view(1, 1, "/a/", 1),
+                view(2, 1, "/a/", 30 * MINUTE - 1),
+                heartbeat(1, 1, "/a/", 30 * MINUTE - 1, (20_000, 30)),
+                heartbeat(2, 1, "/a/", 30 * MINUTE + 9_999, (10_000, 60)),
+                heartbeat(2, 1, "/a/", 30 * MINUTE + 9_999, (9_000, 10)),
+                view(3, 1, "/a/", 30 * MINUTE),
+                view(3, 1, "/a/", 70 * MINUTE),
+            ],
+        );
+        assert_eq!((memory.totals.site.views, memory.totals.site.visitors), (2, 1));
+        assert_eq!(memory.totals.site.since, Some(at(0)));
+        let store = Store::open(&file).unwrap();
+        let rows = store.recount().unwrap();
+        let engaged: u64 = rows
+            .rollups
+            .iter()
+            .map(|(cell, rollup)| {
+                if cell.dimension == super::super::rollup::Dimension::Site {
+                    rollup.engaged_ms
+                } else {
+                    0
+                }
+            })
+            .sum();
+        assert_eq!(engaged, 30_000, "what a repeat engages is added to the view that it repeats");
+        assert_eq!(store.counts().unwrap(), rows);
+        let memory = store.load(at(70 * MINUTE)).unwrap();
+        assert_eq!(memory.sessions.active(), 1);
+        let memory = store.load(at(72 * MINUTE)).unwrap();
+        assert_eq!(memory.sessions.active(), 0);
+    }
+
+    #[test]
+    fn presence_that_has_ended_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("analytics.redb");
+        record(&file, vec![view(1, 1, "/a/", 0), view(2, 2, "/a/", 60_000)]);
+        let store = Store::open(&file).unwrap();
+        store.sweep(at(120_000), &[]).unwrap();
+        assert_eq!(store.load(at(60_000)).unwrap().sessions.active(), 1);
+        store.sweep(at(180_000), &[]).unwrap();
+        assert_eq!(store.load(at(60_000)).unwrap().sessions.active(), 0);
+    }
+
+    #[test]
+    fn ids_of_two_days_cannot_be_linked_and_those_of_one_day_can() {
+        const HOUR: i64 = 3_600_000;
+        const WHO: u8 = 0xa7;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("analytics.redb")).unwrap();
+        let mut memory = store.load(at(0)).unwrap();
+        let identity = Identity { ids: VisitorIds::Daily, zone: TimeZone::UTC };
+        let mut commit = |event: Event| {
+            let mut events = [event];
+            store.commit(&mut memory, &mut events, &identity, &[]).unwrap();
+            (events[0].visitor.unwrap(), memory.totals.site.visitors)
+        };
+        let (first, _) = commit(view(1, WHO, "/a/", 0));
+        let (same_day, visitors) = commit(view(2, WHO, "/b/", 15 * HOUR));
+        assert_eq!((first, visitors), (same_day, 1));
+        let (next_day, visitors) = commit(view(3, WHO, "/a/", 16 * HOUR));
+        assert_ne!(first, next_day);
+        assert_eq!(visitors, 2);
+        let (set_back, visitors) = commit(view(4, WHO, "/b/", 15 * HOUR));
+        assert_eq!(
+            (set_back, visitors),
+            (next_day, 2),
+            "a day that is over does not get its salt back"
+        );
+        let bytes = std::fs::read(store.path()).unwrap();
+        assert!(
+            !bytes.windows(16).any(|window| window == [0xa7; 16]),
+            "the browser's id is not stored"
+        );
+    }
+
+    #[test]
+    fn without_visitors_only_views_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("analytics.redb")).unwrap();
+        let mut memory = store.load(at(0)).unwrap();
+        let identity = Identity { ids: VisitorIds::None, zone: TimeZone::UTC };
+        let mut events = [(1, 0), (2, 1), (2, 2)].map(|(id, millis)| view(id, 0xa7, "/a/", millis));
+        store.commit(&mut memory, &mut events, &identity, &[]).unwrap();
+        assert_eq!((memory.totals.site.views, memory.totals.site.visitors), (2, 0));
+        assert_eq!(memory.sessions.active(), 2);
+        let bytes = std::fs::read(store.path()).unwrap();
+        assert!(!bytes.windows(16).any(|window| window == [0xa7; 16]), "no visitor is stored");
+    }
+
+    #[test]
+    fn a_dimension_beyond_its_cap_goes_to_other_values() {
+        use super::super::event::{Action, Traits};
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("analytics.redb");
+        let store = Store::open(&file).unwrap();
+        let mut memory = store.load(at(0)).unwrap();
+        let flood = |number: u64, millis| {
+            let traits =
+                Traits { referrer: Some(format!("{number}.example")), ..Traits::default() };
+            let action = Action::View(Box::new(traits));
+            Event { action, ..view(number, 0, "/a/", millis) }
+        };
+        let mut events: Vec<Event> = (0..1500).map(|number| flood(number, 0)).collect();
+        store.commit(&mut memory, &mut events, &identity(), &[]).unwrap();
+        drop(store);
+        // After a restart the cap still holds for the day, and the next day has one of its own.
+        let store = Store::open(&file).unwrap();
+        let mut memory = store.load(at(0)).unwrap();
+        let mut events = [flood(2000, 1000), flood(2001, 24 * 3_600_000)];
+        store.commit(&mut memory, &mut events, &identity(), &[]).unwrap();
+        let query = super::super::query::Query::new(std::sync::Arc::new(store));
+        let referrers = super::super::rollup::Dimension::Referrer;
+        let today = query.breakdown(referrers, at(0), at(3_600_000)).unwrap();
+        assert_eq!(today.len(), policy::VALUES_A_DAY + 1);
+        assert_eq!((today[0].0.as_str(), today[0].1.views), (policy::OTHER, 501));
+        let tomorrow = query.breakdown(referrers, at(24 * 3_600_000), at(25 * 3_600_000)).unwrap();
+        assert_eq!(tomorrow[0].0, "2001.example");
+        assert!(query.verify().unwrap());
+    }
 }
