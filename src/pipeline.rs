@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::config::{Config, Sources};
+use crate::config::{Config, Sources, VisitorId};
 use crate::content;
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Problem};
@@ -136,7 +136,12 @@ fn scripts(config: &Config, beacon: &str) -> String {
         Some(endpoint) => format!("{}{}", endpoint.origin(), endpoint.prefix()),
         None => prefix.to_owned(),
     };
-    format!("<script defer src=\"{host}{beacon}\"></script>\n")
+    let anonymous = match config.analytics.visitor_id {
+        VisitorId::None => " data-anonymous=\"1\"",
+        VisitorId::Persistent | VisitorId::Daily => "",
+    };
+    let wish = if config.analytics.respect_gpc { "" } else { " data-gpc=\"ignore\"" };
+    format!("<script defer src=\"{host}{beacon}\"{anonymous}{wish}></script>\n")
 }
 
 /// Problems in order of place, each once.

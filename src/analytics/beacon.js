@@ -1,7 +1,7 @@
 // Tells the server that a page is read. It sets no cookie, and works where nothing can be stored.
 //
-// The other end is event.rs, which says what each field means. Attributes of the script element:
-//   data-endpoint   base URL of the server that counts, if it is not the one that served the script
+// The other end is raw.rs, which says what each field means. Attributes of the script element:
+//   data-endpoint   base URL, without a final slash, of the server that counts, if another than served the script
 //   data-anonymous  if "1", no id is kept in this browser
 //   data-gpc        if "ignore", readers who ask not to be tracked are counted, too
 //
@@ -17,7 +17,7 @@ const random = () => crypto.getRandomValues(new BigUint64Array(1))[0].toString(1
 
 // Access to storage throws where it is blocked; then what is kept lasts as long as the page.
 let storage = {}
-try { storage = localStorage } catch {}
+try { storage = localStorage || storage } catch {}
 const keep = (key, kept) => {
   try { storage[key] = kept } catch {}
   return kept
@@ -84,7 +84,7 @@ const leave = () => {
   beat()
   shown = 0
   for (const [key, message] of queue) {
-    if (!navigator.sendBeacon(server, message)) flush()
+    if (!navigator.sendBeacon?.(server, message)) flush()
     else if (key[0] == 'h') queue.delete(key)
   }
 }

@@ -1,158 +1,13 @@
-//! What may be counted: the wire format of an event, and the decision to count it.
-//!
-//! `beacon.js` is the other end of [`Raw`]. An event is a JSON object of at most
-//! [`policy::EVENT_BYTES`]; fields that are not named here are ignored.
-//!
-//! | field | of | meaning |
-//! |---|---|---|
-//! | `type` | all | `view`, `heartbeat` or `event` |
-//! | `view` | all | random id of one viewing, 16 hexadecimal digits |
-//! | `visitor` | all | random UUID that the browser keeps; absent if it keeps none |
-//! | `path` | all | path of the page as the browser spells it, without query and hash |
-//! | `referrer` | view | `document.referrer` |
-//! | `utmSource`, `utmCampaign` | view | from the query of the page's address |
-//! | `width` | view | width of the window in hundreds of CSS pixels, rounded down |
-//! | `zone` | view | IANA time zone, of which only the country is kept |
-//! | `engaged` | heartbeat | milliseconds that the page was visible so far |
-//! | `scroll` | heartbeat | percent of the article that was on screen so far |
-//! | `name` | event | what happened, in the author's words |
-
-use serde::Deserialize;
+//! The decision to count an event, and what is kept of it.
 
 use super::agent::{self, Agent};
+use super::id::{ViewId, VisitorId};
 use super::place::Place;
+use super::raw::{Claim, Raw, Wire};
 use super::rejection::Rejection;
 use super::zone::{self, Country};
-use super::{policy, referrer, value};
+use super::{referrer, value};
 use crate::clock::Timestamp;
-
-/// The random id of one viewing of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ViewId([u8; 8]);
-
-impl ViewId {
-    /// The id with these bytes.
-    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
-        Self(bytes)
-    }
-
-    /// The id as bytes.
-    pub const fn as_bytes(&self) -> &[u8; 8] {
-        &self.0
-    }
-
-    /// Reads 16 hexadecimal digits.
-    fn parse(text: &str) -> Option<Self> {
-        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = digits.then(|| u64::from_str_radix(text, 16).ok())??;
-        Some(Self(number.to_be_bytes()))
-    }
-}
-
-/// The random id that a browser keeps, or what stands for it in the mode `daily`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VisitorId([u8; 16]);
-
-impl VisitorId {
-    /// The id with these bytes.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The id as bytes.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-/// An event as the browser sent it: well-formed, but not yet believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Raw {
-    view: ViewId,
-    visitor: Option<VisitorId>,
-    path: String,
-    claim: Claim,
-}
-
-/// What the browser says has happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Claim {
-    View(Box<Wire>),
-    Heartbeat { engaged_ms: u32, scroll: u8 },
-    Custom { name: String },
-}
-
-/// The fields of all types as they are spelled on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire {
-    r#type: Type,
-    view: String,
-    visitor: Option<String>,
-    path: String,
-    referrer: Option<String>,
-    utm_source: Option<String>,
-    utm_campaign: Option<String>,
-    width: Option<u32>,
-    zone: Option<String>,
-    engaged: Option<u64>,
-    scroll: Option<u64>,
-    name: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Type {
-    View,
-    Heartbeat,
-    Event,
-}
-
-impl Raw {
-    /// Reads the body of a request.
-    pub fn parse(body: &[u8]) -> Result<Self, Rejection> {
-        if body.len() > policy::EVENT_BYTES {
-            return Err(Rejection::TooLarge);
-        }
-        let wire: Wire = serde_json::from_slice(body).map_err(|_| Rejection::Malformed)?;
-        let view = ViewId::parse(&wire.view).ok_or(Rejection::Malformed)?;
-        let visitor = parse_visitor(wire.visitor.as_deref())?;
-        let path = wire.path.clone();
-        if !path.starts_with('/') {
-            return Err(Rejection::Malformed);
-        }
-        Ok(Self { view, visitor, path, claim: Claim::of(wire)? })
-    }
-
-    /// The path that the browser was on, as it spells it: percent-encoded, and perhaps not one of the site.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-}
-
-impl Claim {
-    fn of(wire: Wire) -> Result<Self, Rejection> {
-        match wire.r#type {
-            Type::View => Ok(Self::View(Box::new(wire))),
-            Type::Heartbeat => Ok(Self::Heartbeat {
-                engaged_ms: u32::try_from(wire.engaged.unwrap_or(0)).unwrap_or(u32::MAX),
-                scroll: u8::try_from(wire.scroll.unwrap_or(0).min(100)).unwrap_or(100),
-            }),
-            Type::Event => wire
-                .name
-                .and_then(|name| value::tidy(&name))
-                .map(|name| Self::Custom { name })
-                .ok_or(Rejection::Malformed),
-        }
-    }
-}
-
-/// A browser without storage sends no id; a wrong one is a forgery.
-fn parse_visitor(text: Option<&str>) -> Result<Option<VisitorId>, Rejection> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let id = uuid::Uuid::try_parse(text).map_err(|_| Rejection::Malformed)?;
-    Ok((!id.is_nil()).then_some(VisitorId(id.into_bytes())))
-}
 
 /// What is known of an event besides what the browser sent.
 #[derive(Debug, Clone)]
@@ -292,15 +147,12 @@ fn traits(wire: &Wire, facts: &Facts<'_>, rules: &Rules) -> Traits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analytics::rejection::Class;
+    use crate::analytics::policy;
+    use crate::analytics::raw::tests::VIEW;
     use crate::permalink::UrlPath;
     use proptest::prelude::*;
 
     const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
-
-    const VIEW: &str = r#"{"type":"view","view":"00112233aabbCCdd","visitor":"6ba7b810-9dad-41d1-80b4-00c04fd430c8",
-        "path":"/a/","referrer":"https://news.example/item?id=1","utmSource":"letter","utmCampaign":null,
-        "width":12,"zone":"Europe/Oslo","something":{"new":[1]}}"#;
 
     fn facts(agent: &str) -> Facts<'_> {
         Facts {
@@ -360,39 +212,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_event_is_malformed() {
-        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(2000), "]".repeat(2000));
-        for body in [
-            "",
-            "[]",
-            "{}",
-            &VIEW.replace("/a/", "a"),
-            &VIEW.replace("00112233aabbCCdd", "00112233aabbCCd"),
-            &VIEW.replace("00112233aabbCCdd", "+0112233aabbCCdd"),
-            &VIEW.replace("6ba7b810", "nobody"),
-            &VIEW.replace("\"width\":12", "\"width\":-1"),
-            &VIEW.replace("\"width\":12", "\"width\":\"12\""),
-            &VIEW.replace("\"width\":12", "\"width\":1e999"),
-            &VIEW.replace("\"type\":\"view\"", "\"type\":\"visit\""),
-            &VIEW.replace("\"width\":12", "\"type\":\"view\""),
-            &VIEW.replace("letter", "\\ud800"),
-            r#"{"type":"event","view":"0011223344556677","path":"/"}"#,
-            &deep,
-        ] {
-            assert_eq!(Raw::parse(body.as_bytes()), Err(Rejection::Malformed), "{body}");
-        }
-        assert_eq!(Raw::parse(b"{\"path\":\"\xff\"}"), Err(Rejection::Malformed));
-    }
-
-    #[test]
-    fn an_event_is_at_most_4096_bytes() {
-        let padded = format!("{VIEW}{}", " ".repeat(4096 - VIEW.len()));
-        assert!(Raw::parse(padded.as_bytes()).is_ok());
-        let longer = Raw::parse(format!("{padded} ").as_bytes());
-        assert_eq!(longer.map_err(Rejection::class), Err(Class::TooLarge));
-    }
-
-    #[test]
     fn each_reason_not_to_count_is_told() {
         let opted_out = Signals { opted_out: true, ..Signals::default() };
         let prefetch = Signals { prefetch: true, ..Signals::default() };
@@ -431,11 +250,6 @@ mod tests {
                     prop_assert!(!value.chars().any(char::is_control));
                 }
             }
-        }
-
-        #[test]
-        fn any_bytes_are_read_without_harm(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Raw::parse(&body);
         }
     }
 }

@@ -8,7 +8,9 @@ pub mod policy;
 
 mod agent;
 mod event;
+mod id;
 mod place;
+mod raw;
 mod referrer;
 mod rejection;
 mod value;
@@ -30,6 +32,7 @@ mod store;
 mod query;
 mod recorder;
 mod snapshot;
+mod writer;
 
 pub mod beacon;
 
@@ -37,9 +40,11 @@ pub mod beacon;
 mod samples;
 
 pub use bucket::{Limiter, Limits};
-pub use event::{Event, Facts, Raw, Rules, Sender, Signals, ViewId, VisitorId, admit};
+pub use event::{Event, Facts, Rules, Sender, Signals, admit};
+pub use id::{ViewId, VisitorId};
 pub use place::Place;
 pub use query::Query;
+pub use raw::Raw;
 pub use recorder::{NotStored, NotTaken, Receipt, Recorder, Settings};
 pub use rejection::{Class, Rejection};
 pub use rollup::{Dimension, Rollup};

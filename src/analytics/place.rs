@@ -7,7 +7,7 @@ use crate::permalink::UrlPath;
 pub enum Place {
     /// On the page that the site has at this path, aliases followed.
     Page(UrlPath),
-    /// On a path that the site does not have; the text is the visitor's.
+    /// On a path that the site does not have, or that is not a path of any site; the text is the visitor's.
     NotFound(String),
 }
 

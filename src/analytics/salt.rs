@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::event::VisitorId;
+use super::id::VisitorId;
 use crate::clock::{Day, Timestamp};
 
 /// How visitors are told apart.

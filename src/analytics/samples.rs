@@ -1,7 +1,8 @@
 //! Events for tests.
 
 use super::agent::Agent;
-use super::event::{Action, Event, Traits, ViewId, VisitorId};
+use super::event::{Action, Event, Traits};
+use super::id::{ViewId, VisitorId};
 use super::place::Place;
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;

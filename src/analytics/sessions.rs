@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::event::{Action, Event, ViewId, VisitorId};
+use super::event::{Action, Event};
+use super::id::{ViewId, VisitorId};
 use super::policy;
 use super::row::RowKey;
 use crate::clock::Timestamp;

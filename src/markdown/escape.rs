@@ -2,37 +2,44 @@
 
 /// Appends `text` as HTML text.
 pub(super) fn text(html: &mut String, text: &str) {
-    replace(html, text, |byte| match byte {
-        b'&' => "&amp;",
-        b'<' => "&lt;",
-        b'>' => "&gt;",
-        _ => "",
-    });
+    replace(html, text, &IN_TEXT);
 }
 
 /// Appends `text` as the value of an attribute in double quotation marks.
 pub(super) fn attribute(html: &mut String, text: &str) {
-    replace(html, text, |byte| match byte {
-        b'&' => "&amp;",
-        b'<' => "&lt;",
-        b'>' => "&gt;",
-        b'"' => "&quot;",
-        _ => "",
-    });
+    replace(html, text, &IN_ATTRIBUTES);
 }
 
-/// Copies `text` in as few pieces as possible; what is to be replaced must be ASCII.
-fn replace(html: &mut String, text: &str, replacement: impl Fn(u8) -> &'static str) {
-    let mut written = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let with = replacement(byte);
-        if !with.is_empty() {
-            html.push_str(&text[written..at]);
-            html.push_str(with);
-            written = at + 1;
-        }
+/// Which bytes are replaced in text.
+static IN_TEXT: [bool; 256] = table(b"&<>");
+
+/// Which bytes are replaced in attributes.
+static IN_ATTRIBUTES: [bool; 256] = table(b"&<>\"");
+
+const fn table(bytes: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
     }
-    html.push_str(&text[written..]);
+    table
+}
+
+/// Copies `text` in as few pieces as possible.
+fn replace(html: &mut String, text: &str, replaced: &[bool; 256]) {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| replaced[usize::from(byte)]) {
+        html.push_str(&rest[..at]);
+        html.push_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            _ => "&quot;",
+        });
+        rest = &rest[at + 1..];
+    }
+    html.push_str(rest);
 }
 
 /// Appends `address` as the value of `href` or `src`: what cannot stand in a URL is percent-encoded,

@@ -1,6 +1,6 @@
 //! Text to HTML: a pure function of the Markdown, the options and what links lead to.
 //!
-//! The parser's events stream straight into the [`writer`]; nothing of the document is collected on
+//! The parser's events stream straight into the `writer`; nothing of the document is collected on
 //! the way but what a caller asks for. Each extension is a file of its own, and code is colored by
 //! [`highlight()`] alone, so either can be exchanged without touching the rest.
 

@@ -7,6 +7,9 @@ use super::{Options, block, words};
 /// How much of a text is looked at first; the whole of it only when the answer is not in there.
 const GLANCE: usize = 2048;
 
+/// How much of a comment is looked at to see whether it ends the summary.
+const LONGEST_MARK: usize = 64;
+
 /// A text at a glance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outline {
@@ -48,11 +51,12 @@ fn skim_in_steps(text: &str, options: &Options) -> Outline {
     }
 }
 
-/// What stands before a `<!-- more -->` that is not inside code.
+/// What stands before the first `<!-- more -->`.
 fn before_more(text: &str) -> Option<&str> {
     let (at, _) = text.match_indices("<!--").find(|(at, _)| {
-        let end = text[*at..].find("-->").map(|end| at + end + "-->".len());
-        end.is_some_and(|end| block::is_more(&text[*at..end]))
+        let comment = &text[*at..text.floor_char_boundary(at + LONGEST_MARK)];
+        let end = comment.find("-->").map(|end| end + "-->".len());
+        end.is_some_and(|end| block::is_more(&comment[..end]))
     })?;
     Some(&text[..at])
 }

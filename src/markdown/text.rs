@@ -20,6 +20,8 @@ pub(super) struct Pending {
     /// Where it begins in the source; close to right for what follows escapes in it.
     offset: usize,
     typography: Vec<Typography>,
+    /// Whether there is a `^` or `~` in it; known once it is whole.
+    has_marks: bool,
     /// Where a `^` or `~` stands that a backslash takes the meaning from.
     escaped: Vec<usize>,
     /// What to write instead of the text that comes next.
@@ -87,9 +89,11 @@ impl Writer<'_> {
             return;
         }
         let mut pending = std::mem::take(&mut self.pending);
+        let raw = pending.raw.as_bytes();
+        pending.has_marks = raw.contains(&b'^') || raw.contains(&b'~');
         if let Some(text) = pending.instead.take() {
             self.put(&text);
-        } else if self.may_link() {
+        } else if self.may_link() && autolink::is_possible(&pending.raw) {
             self.text_with_links(&pending);
         } else {
             self.prose(&pending, 0..pending.raw.len());
@@ -131,12 +135,13 @@ impl Writer<'_> {
 
     fn next_script(&self, pending: &Pending, part: Range<usize>) -> Option<Script> {
         let (options, raw) = (self.options, pending.raw.as_bytes());
-        if !(options.superscript || options.subscript) || !self.images.is_empty() {
+        let is_on = options.superscript || options.subscript;
+        if !pending.has_marks || !is_on || !self.images.is_empty() {
             return None;
         }
         script::find(&pending.raw, part, |at| {
             let is_on = if raw[at] == b'^' { options.superscript } else { options.subscript };
-            is_on && !pending.escaped.contains(&at)
+            is_on && pending.escaped.binary_search(&at).is_err()
         })
     }
 

@@ -55,13 +55,13 @@ pub fn render(
     scripts: &str,
     sink: &dyn Sink,
 ) -> anyhow::Result<Rendering> {
-    let mut problems: Vec<Problem> = unknown_theme(config).into_iter().collect();
+    if let Some(problem) = unknown_theme(config) {
+        return Ok(Rendering { problems: vec![problem], ..Rendering::default() });
+    }
+    let mut problems = Vec::new();
     let templates = match Templates::load(config)? {
         Ok(templates) => templates,
-        Err(more) => {
-            problems.extend(more);
-            return Ok(Rendering { problems, ..Rendering::default() });
-        }
+        Err(problems) => return Ok(Rendering { problems, ..Rendering::default() }),
     };
     let mut statics = Statics::find(config)?;
     problems.append(&mut statics.problems);

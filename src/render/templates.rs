@@ -102,12 +102,26 @@ impl Templates {
                 let place = Place::file(self.place_of(name));
                 return Problem::new(place, Mistake::UnknownTemplate { name: missing.clone() });
             }
-            _ => (name, None, error.to_string()),
+            _ => return self.problem_of_report(name, &error.to_string()),
         };
         let reason = reason.lines().collect::<Vec<_>>().join(", ");
         let file = if file.is_empty() { name } else { file };
         let place = Place { file: self.place_of(file), position };
         Problem::new(place, Mistake::Template { reason: sentence(&reason) })
+    }
+
+    /// What is wrong with templates together comes as a report: a sentence, then `--> name:line:column`.
+    fn problem_of_report(&self, name: &str, report: &str) -> Problem {
+        let mut lines = report.lines();
+        let reason = lines.next().unwrap_or_default().trim_start_matches("error: ");
+        let found = lines.find_map(|line| line.trim_start().strip_prefix("--> "));
+        let mut parts = found.unwrap_or_default().rsplitn(3, ':');
+        let column = parts.next().and_then(|column| column.parse().ok());
+        let line = parts.next().and_then(|line| line.parse().ok());
+        let position = line.zip(column).map(|(line, column)| Position { line, column });
+        let file = parts.next().unwrap_or(name);
+        let place = Place { file: self.place_of(file), position };
+        Problem::new(place, Mistake::Template { reason: sentence(reason) })
     }
 
     fn place_of(&self, name: &str) -> String {

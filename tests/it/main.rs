@@ -1,6 +1,10 @@
 //! The tests that look at the program from outside, in one binary.
 
+mod architecture;
 mod commonmark;
+mod golden;
 mod hosted;
 mod page_view;
+mod problems;
 mod serving;
+mod support;

@@ -13,7 +13,8 @@
 //! names       4 number                               1 dimension │ text
 //! visitors    16 id                                  n number │ n time of first page view + 1, or 0
 //! views       8 id of a viewing                      8 row key                           (counted)
-//!                                                    8 row key │ n first seen │ n engaged (repeat)
+//!                                                    8 row key │ n first seen + 1 │ n engaged
+//!                                                                                         (repeat)
 //! events      8 row key                              n path │ n visitor │ n engaged │ n scroll
 //!                                                    │ n referrer │ n country │ n device │ n browser
 //!                                                    │ n system │ n source │ n campaign
@@ -24,7 +25,7 @@
 //! totals      4 path                                 n views │ n visitors
 //!             4 zeros                                n views │ n visitors │ n since + 1 │ n not found
 //!                                                    │ n last visitor number
-//! not_found   path                                   n views │ n excess │ referrer
+//! not_found   path                                   n views │ n excess │ n 1 │ referrer
 //! ```
 //!
 //! A row key is 6 bytes of milliseconds since 1970 and 2 that tell rows of one millisecond apart. Times are

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use redb::{AccessGuard, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
-use super::super::event::{ViewId, VisitorId};
+use super::super::id::{ViewId, VisitorId};
 use super::super::rejection::Rejection;
 use super::super::rollup::{Cell, Dimension, Rollup};
 use super::super::row::{Row, RowKey, varint};
@@ -274,7 +274,7 @@ pub(super) fn cells(
     Ok(cells)
 }
 
-/// Everything that matches in a dictionary's or another table's key.
+/// Text that was written as text; what is not, after damage, shows as such.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

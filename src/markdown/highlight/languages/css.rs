@@ -34,6 +34,9 @@ pub(super) fn read(painter: &mut Painter<'_>, language: &'static Language) {
     }
 }
 
+/// The longest `#{...}` that is looked for.
+const LONGEST_INTERPOLATION: usize = 128;
+
 /// How far the `{`, `}` or `;` is that ends a statement; those in parentheses and strings do not.
 fn statement_length(bytes: &[u8]) -> usize {
     let (mut at, mut open, mut mark) = (0, 0_usize, None);
@@ -46,7 +49,8 @@ fn statement_length(bytes: &[u8]) -> usize {
             (None, b'(') => open += 1,
             (None, b')') => open = open.saturating_sub(1),
             (None, b'#') if bytes.get(at + 1) == Some(&b'{') => {
-                at += bytes[at..].iter().position(|byte| *byte == b'}').unwrap_or(0);
+                let name = bytes[at..].iter().take(LONGEST_INTERPOLATION);
+                at += name.copied().position(|byte| byte == b'}').unwrap_or(0);
             }
             (None, b'{' | b'}' | b';') if open == 0 => return at,
             _ => {}

@@ -82,6 +82,9 @@ fn toml_key(painter: &mut Painter<'_>, _: &'static Language) -> bool {
     if painter.byte().is_some_and(|byte| byte.is_ascii_digit()) && toml_date(painter) {
         return true;
     }
+    if painter.previous().is_some_and(|byte| is_word(byte) || b"-.".contains(&byte)) {
+        return false;
+    }
     let length = match painter.byte() {
         Some(b'"') => quoted_length(painter.rest(), b'"'),
         _ => painter.run(|byte| is_word(byte) || byte == b'-' || byte == b'.'),
@@ -177,7 +180,7 @@ fn yaml_value(painter: &mut Painter<'_>, language: &'static Language) {
     let mut flow = 0_usize;
     while let Some(byte) = painter.byte() {
         match byte {
-            b' ' => painter.plain(1),
+            b' ' | b'\t' => painter.plain(painter.run(|byte| matches!(byte, b' ' | b'\t'))),
             b'#' if painter.previous().is_none_or(|byte| byte.is_ascii_whitespace()) => {
                 painter.paint(Class::Comment, painter.line());
             }
@@ -206,7 +209,7 @@ fn yaml_scalar(painter: &mut Painter<'_>, language: &'static Language, in_flow: 
     let rest = painter.rest();
     let end = if in_flow { rest.find([',', ']', '}', ':']) } else { rest.find(" #") };
     let end = end.unwrap_or(rest.len()).max(1);
-    let text = rest.get(..end).unwrap_or(rest).trim_end();
+    let text = rest.get(..end).unwrap_or(rest).trim_end_matches([' ', '\t']);
     let class = if in_flow && rest[text.len()..].starts_with(':') {
         painter.paint(Class::Attribute, text.len());
         return painter.plain(1);

@@ -176,7 +176,11 @@ fn elixir(painter: &mut Painter<'_>, _: &'static Language) -> bool {
 
 /// A name before `=` or an attribute path.
 fn nix(painter: &mut Painter<'_>, language: &'static Language) -> bool {
-    let length = painter.run(|byte| is_word(byte) || b"-.'".contains(&byte));
+    let belongs = |byte: u8| is_word(byte) || b"-.'".contains(&byte);
+    if painter.previous().is_some_and(belongs) {
+        return false;
+    }
+    let length = painter.run(belongs);
     let text = &painter.rest()[..length];
     let behind = painter.rest()[length..].trim_start_matches(' ');
     let is_key = length > 0

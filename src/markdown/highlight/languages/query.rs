@@ -113,7 +113,8 @@ fn key_before_equals(painter: &mut Painter<'_>, _: &'static Language) -> bool {
 }
 
 fn key(painter: &mut Painter<'_>, sign: u8) -> bool {
-    if !painter.byte().is_some_and(|byte| is_word(byte) && !byte.is_ascii_digit()) {
+    let starts = painter.byte().is_some_and(|byte| is_word(byte) && !byte.is_ascii_digit());
+    if !starts || painter.previous() == Some(b'-') {
         return false;
     }
     let length = painter.run(|byte| is_word(byte) || byte == b'-');

@@ -24,7 +24,7 @@ pub(super) static RUST: Language = Language::new(
 const LONGEST_CHARACTER: usize = 12;
 
 /// The longest attribute that is looked for.
-const LONGEST_ATTRIBUTE: usize = 1024;
+const LONGEST_ATTRIBUTE: usize = 512;
 
 fn special(painter: &mut Painter<'_>, language: &'static Language) -> bool {
     match painter.byte() {

@@ -1,0 +1,270 @@
+//! The thread that stores events in batches, and publishes what they add up to.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+
+use super::event::Event;
+use super::memory::Memory;
+use super::policy;
+use super::rejection::{Rejection, Rejections};
+use super::snapshot::Snapshot;
+use super::store::{Identity, Store};
+use crate::clock::{Clock, Timestamp};
+
+/// What the thread is told.
+pub(super) enum Message {
+    /// Store this. Dropping the sender says that it was not stored.
+    Record(Box<Event>, oneshot::Sender<()>),
+    /// The clock was set; waits must be measured anew.
+    Tick,
+    /// Store what is queued, and end.
+    Close,
+}
+
+/// Stores what is queued; lives on a thread of its own.
+pub(super) struct Writer {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    identity: Identity,
+    memory: Memory,
+    rejections: Arc<Rejections>,
+    /// What of `rejections` is stored.
+    rejected: Vec<(Rejection, u64)>,
+    publisher: watch::Sender<Arc<Snapshot>>,
+    swept: Timestamp,
+    /// How storing failed, if it did not succeed since.
+    outage: Option<Outage>,
+    is_closing: bool,
+}
+
+/// A failure to store, until it is over.
+#[derive(Debug, Clone, Copy)]
+struct Outage {
+    /// When storing was last tried.
+    tried: Timestamp,
+    /// How long to wait before it is tried again.
+    wait: Duration,
+}
+
+impl Outage {
+    const fn begin(now: Timestamp) -> Self {
+        Self { tried: now, wait: policy::RETRY }
+    }
+
+    fn go_on(self, now: Timestamp) -> Self {
+        Self { tried: now, wait: (self.wait * 2).min(policy::RETRY_AT_MOST) }
+    }
+
+    fn is_due(self, now: Timestamp) -> bool {
+        now.as_millis().abs_diff(self.tried.as_millis()) >= millis(self.wait)
+    }
+}
+
+/// Events that are stored together, and those who wait for that.
+#[derive(Default)]
+struct Waiting {
+    events: Vec<Event>,
+    senders: Vec<oneshot::Sender<()>>,
+    is_closing: bool,
+}
+
+impl Waiting {
+    fn add(&mut self, message: Message) {
+        match message {
+            Message::Record(event, sender) => {
+                self.events.push(*event);
+                self.senders.push(sender);
+            }
+            Message::Tick => {}
+            Message::Close => self.is_closing = true,
+        }
+    }
+
+    /// Takes all that is queued, up to a batch.
+    fn drain(&mut self, messages: &Receiver<Message>) {
+        while self.events.len() < policy::BATCH
+            && let Ok(message) = messages.try_recv()
+        {
+            self.add(message);
+        }
+    }
+}
+
+impl Writer {
+    /// Takes up where the database left off; where its snapshots are to be seen.
+    pub(super) fn new(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        identity: Identity,
+        rejections: Arc<Rejections>,
+    ) -> anyhow::Result<(Self, watch::Receiver<Arc<Snapshot>>)> {
+        let swept = clock.now();
+        let memory = store.load(swept)?;
+        rejections.resume(&memory.rejected);
+        let rejected = memory.rejected.clone();
+        let (publisher, snapshots) = watch::channel(Arc::new(memory.snapshot(rejections.counts())));
+        let writer = Self {
+            store,
+            clock,
+            identity,
+            memory,
+            rejections,
+            rejected,
+            publisher,
+            swept,
+            outage: None,
+            is_closing: false,
+        };
+        Ok((writer, snapshots))
+    }
+
+    /// Works until told to end. A bug that panics is an outage: what it was about was not stored, memory is
+    /// loaded anew, and work goes on.
+    pub(super) fn run(mut self, messages: &Receiver<Message>) {
+        while std::panic::catch_unwind(AssertUnwindSafe(|| self.work(messages))).is_err() {
+            tracing::error!("the thread that stores events has panicked, and starts anew");
+            self.outage = Some(Outage::begin(Timestamp::default()));
+        }
+    }
+
+    fn work(&mut self, messages: &Receiver<Message>) {
+        while !self.is_closing {
+            let mut waiting = Waiting::default();
+            match messages.recv_timeout(self.patience()) {
+                Ok(message) => waiting.add(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            waiting.drain(messages);
+            self.is_closing |= waiting.is_closing;
+            self.turn(waiting);
+        }
+        self.finish(messages);
+    }
+
+    /// Stores what still came in while closing.
+    fn finish(&mut self, messages: &Receiver<Message>) {
+        loop {
+            let mut waiting = Waiting::default();
+            waiting.drain(messages);
+            if waiting.events.is_empty() {
+                break;
+            }
+            self.turn(waiting);
+        }
+        self.sweep(self.clock.now());
+    }
+
+    /// Stores a batch, sees who has gone, and publishes; then answers, so that who is answered sees the numbers.
+    fn turn(&mut self, mut waiting: Waiting) {
+        let now = self.clock.now();
+        self.recover(now);
+        let is_stored = waiting.events.is_empty() || self.commit(&mut waiting.events, now);
+        self.memory.sessions.expire(now);
+        if now.as_millis().abs_diff(self.swept.as_millis()) >= millis(policy::SWEEP) {
+            self.sweep(now);
+        }
+        self.publish();
+        if is_stored {
+            // Whoever does not wait any more does not mind.
+            for sender in waiting.senders {
+                let _ = sender.send(());
+            }
+        }
+    }
+
+    /// Stores events; says whether they are durable.
+    fn commit(&mut self, events: &mut [Event], now: Timestamp) -> bool {
+        if self.outage.is_some() {
+            return false;
+        }
+        let counts = self.rejections.counts();
+        let rejected = self.news(&counts);
+        let stored = self.store.commit(&mut self.memory, events, &self.identity, &rejected);
+        self.note(stored, counts, now)
+    }
+
+    /// Deletes presence that has ended, if there is any.
+    fn sweep(&mut self, now: Timestamp) {
+        self.swept = now;
+        let counts = self.rejections.counts();
+        let news = self.news(&counts);
+        let is_needed = self.memory.sessions.take_ended() || !news.is_empty();
+        if is_needed && self.outage.is_none() {
+            let swept = self.store.sweep(now, &news);
+            self.note(swept, counts, now);
+        }
+    }
+
+    /// The rejections that are not stored yet.
+    fn news(&self, counts: &[(Rejection, u64)]) -> Vec<(Rejection, u64)> {
+        counts.iter().filter(|count| !self.rejected.contains(count)).copied().collect()
+    }
+
+    /// Takes note of how a write went; says whether it is durable.
+    fn note(
+        &mut self,
+        result: anyhow::Result<()>,
+        counts: Vec<(Rejection, u64)>,
+        now: Timestamp,
+    ) -> bool {
+        match result {
+            Ok(()) => self.rejected = counts,
+            Err(failure) => {
+                tracing::error!("cannot store events, and refuses them for now: {failure:#}");
+                self.outage = Some(Outage::begin(now));
+            }
+        }
+        self.outage.is_none()
+    }
+
+    /// After a failure, and a while to wait, opens the database anew and believes only what it has.
+    fn recover(&mut self, now: Timestamp) {
+        let Some(outage) = self.outage.filter(|outage| outage.is_due(now)) else { return };
+        match self.store.reopen().and_then(|()| self.store.load(now)) {
+            Ok(memory) => {
+                tracing::info!("stores events again");
+                self.rejected.clone_from(&memory.rejected);
+                self.memory = memory;
+                self.outage = None;
+            }
+            Err(failure) => {
+                tracing::warn!("still cannot store events: {failure:#}");
+                self.outage = Some(outage.go_on(now));
+            }
+        }
+    }
+
+    fn publish(&self) {
+        let mut snapshot = self.memory.snapshot(self.rejections.counts());
+        if self.outage.is_some() {
+            // What is in memory may not have been stored.
+            snapshot = self.publisher.borrow().during_outage(snapshot);
+        }
+        self.publisher.send_if_modified(|current| {
+            let is_new = **current != snapshot;
+            if is_new {
+                *current = Arc::new(snapshot);
+            }
+            is_new
+        });
+    }
+
+    /// How long to wait for events: until something is to be done without one.
+    fn patience(&self) -> Duration {
+        let sweep = self.swept + policy::SWEEP;
+        let retry = self.outage.map(|outage| outage.tried + outage.wait);
+        let due =
+            [self.memory.sessions.next_expiry(), retry].into_iter().flatten().fold(sweep, Ord::min);
+        // Not less than a millisecond, or what is due but cannot be done would keep the processor busy.
+        due.since(self.clock.now()).clamp(Duration::from_millis(1), policy::SWEEP)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
