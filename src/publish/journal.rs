@@ -112,7 +112,8 @@ fn move_into_place(
 fn remove(output: &Path, relative: &Path) -> anyhow::Result<()> {
     let path = output.join(relative);
     match fs::remove_file(&path) {
-        Err(error) if !is_gone(&error) => {
+        // A folder of the new site may have taken the file's place.
+        Err(error) if !is_gone(&error) && !path.is_dir() => {
             return Err(error).with_context(|| format!("cannot remove `{}`", path.display()));
         }
         _ => {}

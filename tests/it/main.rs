@@ -6,5 +6,7 @@ mod golden;
 mod hosted;
 mod page_view;
 mod problems;
+mod publishing;
 mod serving;
+mod sites;
 mod support;
