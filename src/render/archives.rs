@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::outputs::Claim;
 use super::pages::{Anchors, inspect};
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
@@ -95,7 +96,7 @@ fn render_one(archive: &Archive, renderer: &Renderer<'_>) -> anyhow::Result<Anch
         None => CurrentView::generated(&archive.path, "archive", TITLE.to_owned(), scope),
     };
     if let Some(page) = &archive.own {
-        if !renderer.outputs.claim(&archive.path, &page.file.name) {
+        if !renderer.outputs.claim(&archive.path, &page.file.name, Claim::Page) {
             return Ok(Anchors::default());
         }
         renderer.put_page("archive.html", &archive.path, &current, &[("archive", value(&view))])?;

@@ -3,6 +3,7 @@
 use tera::Value;
 
 use super::feed::last_change;
+use super::outputs::Claim;
 use super::renderer::{Renderer, value};
 use super::view::{CurrentView, SitemapEntry, written};
 use crate::permalink::UrlPath;
@@ -76,7 +77,7 @@ pub(super) fn render_redirects(renderer: &Renderer<'_>) -> anyhow::Result<()> {
             ("target_permalink", Value::from(base.permalink(&page.path))),
         ];
         renderer.put_file("redirect.html", alias, &values)?;
-        renderer.outputs.claim(alias, &page.file.name);
+        renderer.outputs.claim(alias, &page.file.name, Claim::Page);
     }
     Ok(())
 }

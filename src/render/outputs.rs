@@ -25,7 +25,16 @@ pub(super) struct Made {
     /// What is wrong.
     pub(super) problems: Vec<Problem>,
     /// Who has each address, in the form that a careless file system knows it by.
-    holders: HashMap<String, String>,
+    holders: HashMap<String, (String, Claim)>,
+}
+
+/// For what an address is claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// A page, or an alias of one.
+    Page,
+    /// A file that is published as it is.
+    File,
 }
 
 impl<'a> Outputs<'a> {
@@ -34,20 +43,22 @@ impl<'a> Outputs<'a> {
     }
 
     /// Claims `path` for the source file `name`; if another has it already, that is a problem.
-    pub(super) fn claim(&self, path: &UrlPath, name: &str) -> bool {
+    ///
+    /// Two pages at one address are none here: the index of the content has told of them.
+    pub(super) fn claim(&self, path: &UrlPath, name: &str, kind: Claim) -> bool {
         let mut made = self.made();
-        match made.holders.entry(path.as_folder().folded()) {
+        let (other, other_kind) = match made.holders.entry(path.as_folder().folded()) {
             Entry::Vacant(free) => {
-                free.insert(name.to_owned());
-                true
+                free.insert((name.to_owned(), kind));
+                return true;
             }
-            Entry::Occupied(taken) => {
-                let mistake =
-                    Mistake::Collision { path: path.to_string(), other: taken.get().clone() };
-                made.problems.push(Problem::new(Place::file(name), mistake));
-                false
-            }
+            Entry::Occupied(taken) => taken.get().clone(),
+        };
+        if (kind, other_kind) != (Claim::Page, Claim::Page) {
+            let mistake = Mistake::Collision { path: path.to_string(), other };
+            made.problems.push(Problem::new(Place::file(name), mistake));
         }
+        false
     }
 
     /// Whether an author's file answers `path`, so that nothing needs to be generated there.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::archives;
+use super::outputs::Claim;
 use super::renderer::{Body, Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
@@ -53,7 +54,7 @@ fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Ancho
     let body = renderer.body(page, Links::Rooted)?;
     let anchors = inspect(page, &body, renderer);
     let Some(template) = template_of(page, renderer) else { return Ok(anchors) };
-    if !renderer.outputs.claim(&page.path, &page.file.name) {
+    if !renderer.outputs.claim(&page.path, &page.file.name, Claim::Page) {
         return Ok(anchors);
     }
     let toc = markdown::table_of_contents(&body.rendered.headings);

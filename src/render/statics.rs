@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::Context;
 
 use super::builtin;
-use super::outputs::Outputs;
+use super::outputs::{Claim, Outputs};
 use super::scope::{Scope, fingerprinted};
 use crate::config::Config;
 use crate::content::source::{self, SourceFile};
@@ -74,7 +74,7 @@ impl Statics {
     pub(super) fn publish(&self, outputs: &Outputs<'_>) -> anyhow::Result<()> {
         for (path, origin) in self.files.values() {
             let is_free = match origin {
-                Origin::File(file) => outputs.claim(path, &file.name),
+                Origin::File(file) => outputs.claim(path, &file.name, Claim::File),
                 Origin::Builtin(_) => !outputs.is_claimed(path),
             };
             if is_free {
@@ -119,7 +119,8 @@ impl Origin {
 
 /// Publishes the files that lie beside pages.
 pub(super) fn publish_assets(assets: &[Asset], outputs: &Outputs<'_>) -> anyhow::Result<()> {
-    let mut claimed = assets.iter().filter(|asset| outputs.claim(&asset.path, &asset.file.name));
+    let mut claimed =
+        assets.iter().filter(|asset| outputs.claim(&asset.path, &asset.file.name, Claim::File));
     claimed.try_for_each(|asset| outputs.copy(&asset.path, &asset.file.path, &asset.file.name))
 }
 

@@ -94,7 +94,7 @@ impl Collector {
             agent: headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()),
             origin: origin::of(headers),
             sender: self.sender(&site, headers, &head.extensions),
-            signals: facts::signals(headers),
+            signals: facts::signals(headers, Peer::of(&head.extensions)),
         };
         Ok(admit(raw, &known, &self.rules, self.clock.now())?)
     }

@@ -1,8 +1,11 @@
 //! What HTTP and the site say about an event: where it happened, and what its sender wishes.
 
+use std::net::IpAddr;
+
 use http::header::{ACCEPT_LANGUAGE, HeaderMap};
 use percent_encoding::percent_decode_str;
 
+use super::forwarded;
 use crate::analytics::{Place, Signals};
 use crate::permalink::{BaseUrl, UrlPath};
 use crate::site::Site;
@@ -30,8 +33,8 @@ pub(super) fn covers(excluded: &UrlPath, place: &Place) -> bool {
     path == excluded.as_str() || (excluded.is_folder() && path.starts_with(excluded.as_str()))
 }
 
-/// What headers say about the one who sends.
-pub(super) fn signals(headers: &HeaderMap) -> Signals {
+/// What headers say about the one who sends from `peer`.
+pub(super) fn signals(headers: &HeaderMap, peer: IpAddr) -> Signals {
     let says = |name: &str, word: &str| {
         headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
             value.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case(word))
@@ -44,8 +47,13 @@ pub(super) fn signals(headers: &HeaderMap) -> Signals {
     Signals {
         opted_out: says("sec-gpc", "1") || says("dnt", "1"),
         prefetch,
-        lacks_language: !headers.contains_key(ACCEPT_LANGUAGE),
+        own_machine: peer.is_loopback() && is_browser(headers) && !forwarded::is_passed_on(headers),
     }
+}
+
+/// Whether the headers are those of a browser's own making, which scripts cannot set.
+fn is_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-fetch-site") && headers.contains_key(ACCEPT_LANGUAGE)
 }
 
 /// The host names of the site itself.
@@ -86,9 +94,26 @@ mod tests {
             ("accept-language", "en", false, false),
         ] {
             let headers = [(name.parse().unwrap(), value.parse().unwrap())].into_iter().collect();
-            let found = signals(&headers);
+            let found = signals(&headers, IpAddr::from([192, 0, 2, 1]));
             assert_eq!((found.opted_out, found.prefetch), (opted_out, prefetch), "{name}: {value}");
-            assert_eq!(found.lacks_language, name != "accept-language");
+        }
+    }
+
+    #[test]
+    fn only_a_browser_on_this_machine_itself_is_the_owners() {
+        let headers = |names: &[&str]| -> HeaderMap {
+            names.iter().map(|name| (name.parse().unwrap(), "x".parse().unwrap())).collect()
+        };
+        let browser = ["sec-fetch-site", "accept-language"];
+        let passed_on = ["sec-fetch-site", "accept-language", "x-forwarded-for"];
+        let (here, there) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([192, 0, 2, 1]));
+        for (names, peer, own) in [
+            (&browser[..], here, true),
+            (&browser[..], there, false),
+            (&browser[..1], here, false),
+            (&passed_on[..], here, false),
+        ] {
+            assert_eq!(signals(&headers(names), peer).own_machine, own, "{names:?} {peer}");
         }
     }
 }

@@ -1,4 +1,5 @@
 //! The tests that look at the program from outside, in one binary.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod architecture;
 mod commonmark;
