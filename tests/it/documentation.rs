@@ -1,7 +1,7 @@
 //! What the project says about itself, compared with what it does.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Command, CommandFactory, Parser};
@@ -10,7 +10,9 @@ use tallymark::cli::Cli;
 use tallymark::clock::Timestamp;
 use tallymark::config::{Config, Sources};
 use tallymark::content::front_matter::KEYS;
-use tallymark::pipeline::{self, Order};
+use tallymark::pipeline;
+
+use crate::support::order;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -346,17 +348,11 @@ fn sorted_words(line: &str) -> Vec<String> {
 
 #[test]
 fn the_projects_own_site_has_no_problem() {
-    let order = Order {
-        sources: Sources { root: root(), ..Sources::default() },
-        beacon: "/_/beacon.js".to_owned(),
-        strict: true,
-        force: false,
-        home: None,
-    };
+    let order = order(&root());
     // Late enough for every post to be out.
     let now = Timestamp::from_millis(4_000_000_000_000);
     let problems = pipeline::check(&order, now).unwrap();
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(told, [""; 0]);
-    assert!(Path::new(&root()).join("content/home.md").is_file());
+    assert!(root().join("content/home.md").is_file());
 }
