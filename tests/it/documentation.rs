@@ -11,6 +11,7 @@ use tallymark::clock::Timestamp;
 use tallymark::config::{Config, Sources};
 use tallymark::content::front_matter::KEYS;
 use tallymark::pipeline;
+use tallymark::server::Limits;
 
 use crate::support::order;
 
@@ -281,6 +282,33 @@ fn the_numbers_of_counting_are_those_of_the_policy() {
     }
     assert!(page.contains(&format!("queue of {} events", grouped(policy::QUEUE))));
     assert!(page.contains(&format!("cut at {} bytes", policy::VALUE_BYTES)));
+}
+
+#[test]
+fn the_limits_of_the_server_are_documented() {
+    let page = text("content/docs/hosting.md");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    let limits = Limits::default();
+    let kib = |bytes: usize| format!("{} KiB", bytes >> 10);
+    for (what, value) in [
+        ("| connections of one address |", limits.connections_per_address.to_string()),
+        ("| request line, all headers |", kib(limits.request_line)),
+        (", all headers | 8 KiB,", kib(limits.head_bytes)),
+        ("| an event |", kib(policy::EVENT_BYTES)),
+        (
+            "| time for the head of a request, for the body of an event |",
+            written(limits.head_timeout),
+        ),
+        ("takes no byte of an answer |", written(limits.write_stall)),
+        ("| an idle connection |", written(limits.idle)),
+        ("is under way for up to", written(limits.drain)),
+        ("Files over", format!("{} MiB", limits.whole_file >> 20)),
+        ("when it is not asked for:", format!("{} MiB", limits.cache_bytes >> 20)),
+    ] {
+        let (_, after) = page.split_once(what).unwrap_or_else(|| panic!("nothing says `{what}`"));
+        let end = after.find(['|', '.']).unwrap_or(after.len());
+        assert!(after[..end].contains(&value), "{what}: {}, not {value}", &after[..end]);
+    }
 }
 
 #[test]
