@@ -5,13 +5,16 @@ mod announcer;
 mod build;
 mod check;
 mod completions;
+mod figures;
 mod init;
+mod inquiry;
 mod man;
 mod new;
 mod placeholder;
 mod progress_line;
 mod report;
 mod serve;
+mod stats;
 mod workspace;
 
 use std::io;
@@ -65,7 +68,12 @@ enum Command {
     New(new::New),
     Build(build::Build),
     Serve(serve::Serve),
+<<<<<<< HEAD
     Check(Check),
+=======
+    Check(check::Check),
+    Stats(stats::Stats),
+>>>>>>> cli
     Completions(completions::Completions),
     Man(Man),
 }
@@ -108,7 +116,12 @@ fn run(cli: Cli, report: Report) -> anyhow::Result<Outcome> {
         Command::New(new) => new.run(global, report),
         Command::Build(build) => build.run(global, report),
         Command::Serve(serve) => serve.run(global, report),
+<<<<<<< HEAD
         Command::Check(Check {}) => check::run(global, report),
+=======
+        Command::Check(check) => check.run(global, report),
+        Command::Stats(stats) => stats.run(global, report),
+>>>>>>> cli
         Command::Completions(completions) => completions.run(),
         Command::Man(Man {}) => man::run(),
     }

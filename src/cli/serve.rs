@@ -74,7 +74,7 @@ impl Serve {
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let counting = counting(&workspace.config, &state_dir, &clock)?;
-        let _address = counting.as_ref().map(|_| AddressFile::write(&state_dir, at));
+        let _address = counting.as_ref().map(|_| AddressFile::write(&state_dir, shown(at)));
         let (sites, current) = watch::channel(first.site);
         let state = AppState::new(Parts {
             sites: current,
@@ -145,7 +145,7 @@ impl Workspace {
 }
 
 /// An address that a browser understands.
-fn shown(at: SocketAddr) -> SocketAddr {
+pub(super) fn shown(at: SocketAddr) -> SocketAddr {
     let ip = match at.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(std::net::Ipv6Addr::LOCALHOST),

@@ -54,7 +54,7 @@ pub use forwarded::Peer;
 pub use limits::Limits;
 pub use listen::run;
 pub use live_reload::{DevProblem, DevState};
-pub use numbers::{ActivePage, Gone, NamedPage, Numbers, PageStat, PageType};
+pub use numbers::{ActivePage, Gone, NamedPage, Numbers, PageStat, PageType, Union};
 pub use state::{AppState, Counting, Parts};
 
 /// Answers every request for the site that `state` holds. Within a tokio runtime, as it follows the numbers.
