@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod commonmark;
+mod documentation;
 mod faults;
 mod following;
 mod golden;
