@@ -7,7 +7,6 @@ mod check;
 mod completions;
 mod figures;
 mod init;
-mod inquiry;
 mod man;
 mod new;
 mod placeholder;

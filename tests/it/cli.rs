@@ -1,7 +1,5 @@
 //! Each command as the terminal sees it: its exit code, both of its streams, and what it leaves on disk.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
@@ -528,13 +526,32 @@ fn statistics_are_the_same_from_the_server_and_from_its_database() {
 }
 
 #[test]
+fn statistics_that_a_server_hides_are_in_its_database_once_it_has_ended() {
+    let folder = small_site();
+    folder.write("tallymark.toml", &format!("{SETTINGS}[stats]\naccess = \"off\"\n"));
+    let server = folder.serve(&[]);
+    assert_eq!(Client::new(server.address).send(&view(1, "/hello/")).unwrap().status, 202);
+    assert_eq!(server.get("/stats/").status, 404);
+    let ran = folder.run(&["stats"]);
+    expect(&ran, 3, &["`404 Not Found`", "`stats.access` is `off`", "another process has it open"]);
+    server.kill();
+    let ran = folder.run(&["stats"]);
+    expect(&ran, 0, &[]);
+    assert!(ran.out.contains("1 view by 1 visitor since "), "{}", ran.out);
+}
+
+#[test]
 fn statistics_need_a_built_site_and_nothing_else() {
     let folder = small_site();
     expect(&folder.run(&["stats"]), 2, &["no built site in", "`tallymark build`"]);
     folder.build();
     let ran = folder.run(&["stats"]);
     expect(&ran, 0, &[]);
-    assert!(ran.out.starts_with("Nobody is reading right now. Nothing has been counted yet."));
+    assert_eq!(
+        ran.out,
+        "Nobody is reading right now. Nothing has been counted yet.\n\
+         1 post and 0 pages are published.\n"
+    );
     assert!(!folder.has("state"), "to look is not to make a database");
     // Another program may listen where a server once did.
     let other = TcpListener::bind("127.0.0.1:0").unwrap();

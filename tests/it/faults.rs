@@ -1,7 +1,5 @@
 //! What holds when things go wrong: kills, signals, full disks, and content that nobody has prepared.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;

@@ -1,19 +1,17 @@
 //! A running server follows what is saved: how editors save it, in whatever order, mistakes and all.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use tallymark::clock::{Clock, FixedClock, Timestamp};
-use tallymark::config::Sources;
-use tallymark::pipeline::{self, Order};
+use tallymark::clock::{Clock, FixedClock};
+use tallymark::pipeline;
 use tallymark::watch::{Parts, Watcher};
 use tokio::sync::watch;
 
 use crate::program::{Client, Folder, Server, sample_post, sample_site, tree, until, view};
+use crate::support::{noon, order};
 
 /// A running server and its folder.
 fn served() -> (Folder, Server) {
@@ -276,7 +274,6 @@ fn what_is_saved_is_not_followed_by_those_who_do_not_want_it() {
 
 #[test]
 fn a_post_falls_due_and_another_expires_without_anybody_saving() {
-    const NOON: Timestamp = Timestamp::from_millis(1_795_521_600_000);
     const HOUR: Duration = Duration::from_hours(1);
     let folder = sample_site(1);
     folder.write("content/blog/due.md", "---\ntitle: Due\ndate: 2026-11-24T13:00:00Z\n---\n");
@@ -284,19 +281,10 @@ fn a_post_falls_due_and_another_expires_without_anybody_saving() {
         "content/blog/offer.md",
         "---\ntitle: Offer\ndate: 2026-11-01\nexpires: 2026-11-24T14:00:00Z\n---\n",
     );
-    let clock = FixedClock::at(NOON);
-    let sources = Sources { root: folder.path(""), ..Sources::default() };
-    let beacon = "/_/beacon.js".to_owned();
-    let order = Order {
-        sources,
-        beacon,
-        strict: false,
-        force: false,
-        home: None,
-        progress: Arc::default(),
-    };
+    let clock = FixedClock::at(noon());
+    let order = order(&folder.path(""));
     let first = pipeline::build(&order, clock.now()).unwrap();
-    assert_eq!(first.next_due, Some(NOON + HOUR));
+    assert_eq!(first.next_due, Some(noon() + HOUR));
     let (sites, current) = watch::channel(first.site.unwrap());
     let (heard, builds) = mpsc::channel();
     let watcher = Watcher::start(Parts {
