@@ -201,6 +201,34 @@ fn drafts_stay_hidden_until_they_are_published() {
 }
 
 #[test]
+fn what_another_build_publishes_is_served() {
+    let folder = sample_site(2);
+    folder.write("content/blog/plan.md", &post("Plan", "x").replace("title", "draft: true\ntitle"));
+    let server = folder.serve(&[]);
+    assert_eq!(server.get("/plan/").status, 404);
+    assert_eq!(folder.run(&["build", "--drafts"]).code, 0);
+    until("its pages are there", || server.get("/plan/").status == 200);
+    assert!(server.page("/").contains("Plan"), "every file is of one site");
+}
+
+#[test]
+fn a_folder_that_is_only_hosted_follows_what_is_built_into_it() {
+    let (source, hosted) = (sample_site(2), Folder::new());
+    let output = hosted.path("public");
+    let into = |args: &[&str]| {
+        let output = output.to_str().unwrap();
+        assert_eq!(source.run(&[&["build", "--output", output], args].concat()).code, 0);
+    };
+    into(&[]);
+    let server = hosted.serve(&[]);
+    assert_eq!(server.get("/fresh/").status, 404);
+    source.write("content/blog/fresh.md", &post("Fresh thoughts", "Just written."));
+    into(&[]);
+    until("the new post is there", || server.page("/fresh/").contains("Just written."));
+    assert_eq!(published_posts(&server), 3);
+}
+
+#[test]
 fn a_writer_sees_drafts_and_mistakes_and_is_not_counted() {
     let folder = sample_site(2);
     folder.write(
@@ -260,7 +288,8 @@ fn a_post_falls_due_and_another_expires_without_anybody_saving() {
     let (sites, current) = watch::channel(first.site.unwrap());
     let (heard, builds) = mpsc::channel();
     let watcher = Watcher::start(Parts {
-        order,
+        order: Some(order),
+        output_dir: folder.path("public"),
         clock: Arc::new(clock.clone()),
         sites,
         next_due: first.next_due,
