@@ -12,6 +12,9 @@ use unicode_normalization::UnicodeNormalization;
 /// The longest segment that every file system takes, in bytes, with room for `index.html.tmp` forms.
 const LONGEST_SEGMENT: usize = 240;
 
+/// The file that answers for a folder.
+const INDEX: &str = "index.html";
+
 /// What must be escaped in the path of a URL; the rest of ASCII stays readable.
 const PATH_ESCAPES: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -137,12 +140,15 @@ impl UrlPath {
     }
 
     /// Reads a path as an author, a manifest or a decoded request gives it; a missing first slash is added.
+    /// A final `index.html` means the folder it answers for.
     pub fn parse(text: &str) -> Result<Self, UrlPathError> {
         let text = text.trim();
         if text.contains("://") || text.starts_with("//") {
             return Err(UrlPathError::Host);
         }
         let inner = text.strip_prefix('/').unwrap_or(text);
+        let is_index = inner == INDEX || inner.ends_with(&format!("/{INDEX}"));
+        let inner = if is_index { &inner[..inner.len() - INDEX.len()] } else { inner };
         let body = inner.strip_suffix('/').unwrap_or(inner);
         if body.is_empty() {
             return Ok(Self::root());
@@ -183,10 +189,13 @@ impl UrlPath {
         self.0.ends_with('/')
     }
 
-    /// Whether the server keeps this path, or what is below it, for itself; `stats` is where the dashboard is.
+    /// Whether the server keeps this path, or what is below it, for itself or from the web; `stats` is where the
+    /// dashboard is.
     pub fn is_reserved(&self, stats: &Self) -> bool {
         let folded = self.as_folder().folded();
-        folded.starts_with("/_/") || folded.starts_with(stats.as_folder().folded().as_str())
+        let own = ["/_/", "/.tallymark/"];
+        own.iter().any(|own| folded.starts_with(own))
+            || folded.starts_with(stats.as_folder().folded().as_str())
     }
 
     /// The path for comparison: two paths that a file system without letter case would confuse have one form.
@@ -201,14 +210,14 @@ impl UrlPath {
 
     /// The path as a URL spells it: percent-encoded, non-ASCII too.
     pub fn encoded(&self) -> String {
-        utf8_percent_encode(&self.0, PATH_ESCAPES).to_string()
+        encoded(&self.0)
     }
 
     /// The file that holds the answer, relative to the output folder: `/a/` is `a/index.html`.
     pub fn output_file(&self) -> PathBuf {
         let mut file: PathBuf = self.0.split('/').filter(|segment| !segment.is_empty()).collect();
         if self.is_folder() {
-            file.push("index.html");
+            file.push(INDEX);
         }
         file
     }
@@ -231,6 +240,11 @@ impl<'de> Deserialize<'de> for UrlPath {
         let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
         Self::parse(&text).map_err(serde::de::Error::custom)
     }
+}
+
+/// A text as the path of a URL spells it.
+pub fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, PATH_ESCAPES).to_string()
 }
 
 /// Confines a segment: what passes is a plain file name on every common file system.
@@ -431,6 +445,9 @@ mod tests {
             ("/feed.xml", "feed.xml", "/feed.xml"),
             ("/größe/", "größe/index.html", "/gr%C3%B6%C3%9Fe/"),
             ("/50% off/", "50% off/index.html", "/50%25%20off/"),
+            ("/index.html", "index.html", "/"),
+            ("a/index.html", "a/index.html", "/a/"),
+            ("/my-index.html", "my-index.html", "/my-index.html"),
         ] {
             let path = UrlPath::parse(path).unwrap();
             assert_eq!(path.output_file(), PathBuf::from(file));
@@ -448,6 +465,7 @@ mod tests {
             ("/stats/", true),
             ("/Stats", true),
             ("/stats/x/", true),
+            ("/.tallymark/site.json", true),
             ("/statistics/", false),
             ("/_x/", false),
             ("/", false),

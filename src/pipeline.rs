@@ -1,6 +1,6 @@
 //! Load, render, publish: the one path of build, serve and check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use crate::clock::Timestamp;
 use crate::config::{Config, Sources, VisitorId};
 use crate::content::{self, ContentIndex, Page};
 use crate::permalink::UrlPath;
-use crate::problem::{Mistake, Place, Problem};
+use crate::problem::{Mistake, Problem};
 use crate::publish::{Folders, Stage};
 use crate::render::{self, Progress};
-use crate::site::{Catalog, Identity, NullSink, PageKind, Sink, Site};
+use crate::site::{Catalog, GonePage, Identity, NullSink, PageKind, Sink, Site};
 
 /// What is to be built, and how.
 #[derive(Debug, Clone)]
@@ -64,7 +64,8 @@ pub fn build(order: &Order, now: Timestamp) -> anyhow::Result<Build> {
     let stage = Stage::open(folders, order.force)?;
     let mut draft = draft(order, &config, now, &stage)?;
     draft.problems.extend(settings_problems);
-    if let Some(previous) = stage.previous() {
+    let has_errors = draft.problems.iter().any(Problem::is_error);
+    if let Some(previous) = stage.previous().filter(|_| !has_errors) {
         draft.problems.extend(moved(previous, &draft));
         draft.catalog.gone = gone(previous, &draft.catalog);
     }
@@ -166,27 +167,38 @@ fn page_count(catalog: &Catalog) -> usize {
 
 /// Pages whose address has changed without an alias that leads from the old one to the new.
 fn moved(previous: &Catalog, next: &Draft) -> Vec<Problem> {
+    let catalog = &next.catalog;
     let pages = next.index.pages().iter();
     let by_id: BTreeMap<&str, &Arc<Page>> = pages.map(|page| (page.id(), page)).collect();
-    let was = previous.pages.iter().filter_map(|(path, page)| Some((path, page.id.as_deref()?)));
-    let moved = was.filter_map(|(from, id)| {
-        let page = *by_id.get(id)?;
-        let catalog = &next.catalog;
-        let is_covered = catalog.redirects.contains_key(from) || catalog.pages.contains_key(from);
-        let mistake = Mistake::Moved { from: from.to_string(), to: page.path.to_string() };
-        (!is_covered).then(|| Problem::new(Place::file(&page.file.name), mistake))
+    let were =
+        previous.pages.iter().filter_map(|(path, page)| Some((path, page, page.id.as_deref()?)));
+    let known: BTreeSet<&str> = were.clone().map(|(_, _, id)| id).collect();
+    // A file that was renamed is another page by name; its title tells.
+    let renamed = |title: &str| {
+        let mut new = next.index.pages().iter().filter(|page| !known.contains(page.id()));
+        new.find(|page| page.title == title)
+    };
+    let moved = were.filter_map(|(from, page, id)| {
+        let to = by_id.get(id).copied().or_else(|| renamed(&page.title))?;
+        let is_there = catalog.redirects.contains_key(from) || next.index.at(from).is_some();
+        let mistake = Mistake::Moved { from: from.to_string(), to: to.path.to_string() };
+        (!is_there).then(|| Problem::new(to.place(to.places.address), mistake))
     });
     moved.collect()
 }
 
-/// The titles of pages that were once there and are no more.
-fn gone(previous: &Catalog, next: &Catalog) -> BTreeMap<UrlPath, String> {
-    let were = previous.pages.iter().filter(|(_, page)| page.listed);
-    let titles = were.map(|(path, page)| (path, &page.title)).chain(&previous.gone);
+/// The pages that were once there and are no more.
+fn gone(previous: &Catalog, next: &Catalog) -> BTreeMap<UrlPath, GonePage> {
+    let were = previous
+        .pages
+        .iter()
+        .map(|(path, page)| (path, GonePage { title: page.title.clone(), listed: page.listed }));
+    let before = previous.gone.iter().map(|(path, page)| (path, page.clone()));
     let is_gone =
         |path: &UrlPath| !next.pages.contains_key(path) && !next.redirects.contains_key(path);
-    titles
+    before
+        .chain(were)
         .filter(|(path, _)| is_gone(path))
-        .map(|(path, title)| (path.clone(), title.clone()))
+        .map(|(path, page)| (path.clone(), page))
         .collect()
 }

@@ -1,5 +1,6 @@
 //! An author's mistake, its place and its remedy: every sentence that authors read.
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::Path;
 
@@ -65,12 +66,39 @@ pub struct Position {
 impl Position {
     /// Where the byte `offset` is in `text`; the end if it lies beyond.
     pub fn of(text: &str, offset: usize) -> Self {
-        let before = &text[..text.floor_char_boundary(offset)];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        Positions::of(text).at(offset)
+    }
+}
+
+/// Finds the positions of many offsets of one text, in time that grows with the text alone if they ascend.
+#[derive(Debug)]
+pub struct Positions<'a> {
+    text: &'a str,
+    last: Cell<(usize, Position)>,
+}
+
+impl<'a> Positions<'a> {
+    /// The positions of `text`.
+    pub fn of(text: &'a str) -> Self {
+        Self { text, last: Cell::new((0, Position { line: 1, column: 1 })) }
+    }
+
+    /// Where the byte `offset` is; the end if it lies beyond.
+    pub fn at(&self, offset: usize) -> Position {
+        let offset = self.text.floor_char_boundary(offset);
+        let (last, from) = self.last.get();
+        let (start, from) =
+            if last <= offset { (last, from) } else { (0, Position { line: 1, column: 1 }) };
+        let passed = &self.text[start..offset];
+        let position = match passed.rfind('\n') {
+            Some(newline) => Position {
+                line: from.line + passed.matches('\n').count(),
+                column: passed[newline + 1..].chars().count() + 1,
+            },
+            None => Position { line: from.line, column: from.column + passed.chars().count() },
+        };
+        self.last.set((offset, position));
+        position
     }
 }
 
@@ -148,6 +176,8 @@ pub enum Mistake {
         /// What is used instead.
         instead: String,
     },
+    /// There is no folder of content.
+    NoContent,
     /// The theme does not exist.
     UnknownTheme {
         /// Its name.
@@ -182,6 +212,18 @@ pub enum Mistake {
     NotATable {
         /// What it is.
         found: &'static str,
+    },
+    /// A Markdown file larger than any page.
+    FileTooLarge,
+    /// Two headings of a page with one id.
+    DuplicateId {
+        /// The id.
+        id: String,
+    },
+    /// A footnote that nothing refers to.
+    UnusedFootnote {
+        /// Its label.
+        label: String,
     },
     /// More front matter than any page needs.
     FrontMatterTooLarge,
@@ -315,6 +357,8 @@ impl Mistake {
             | Self::MissingImage { .. }
             | Self::NoAltText { .. }
             | Self::MarkdownLimit { .. }
+            | Self::DuplicateId { .. }
+            | Self::UnusedFootnote { .. }
             | Self::DuplicateTitle { .. }
             | Self::Moved { .. } => Severity::Warning,
             _ => Severity::Error,
@@ -336,6 +380,9 @@ impl Mistake {
             Self::NoBaseUrl { .. } => {
                 "set `base_url = \"https://your.domain\"` in `tallymark.toml`".to_owned()
             }
+            Self::NoContent => {
+                "make the folder `content`, or name another site with `--root`".to_owned()
+            }
             Self::UnknownTheme { known, .. } => {
                 format!(
                     "choose one of {}, or add a folder of that name to `themes/`",
@@ -346,6 +393,7 @@ impl Mistake {
             Self::Symlink => "copy the file into the site, or remove the link".to_owned(),
             Self::SpecialFile => "it is skipped; move it out of the site".to_owned(),
             Self::FileName { .. } => "rename the file, or give the page a `slug`".to_owned(),
+            Self::UnclosedFence { fence: "{" } => "close it with `}`".to_owned(),
             Self::UnclosedFence { fence } => {
                 format!("close it with a line that is exactly `{fence}`")
             }
@@ -358,6 +406,11 @@ impl Mistake {
             }
             .to_owned(),
             Self::NotATable { .. } => "write `key: value`, a line each".to_owned(),
+            Self::FileTooLarge => "split it; a page may have 16 MiB".to_owned(),
+            Self::DuplicateId { id } => format!("give one of them another id than `{{#{id}}}`"),
+            Self::UnusedFootnote { label } => {
+                format!("refer to it with `[^{label}]`, or remove it")
+            }
             Self::FrontMatterTooLarge => {
                 "keep it below 64 KiB; data belongs into a file below `data/`".to_owned()
             }
@@ -376,7 +429,9 @@ impl Mistake {
             Self::WrongPath { .. } => {
                 "use letters, digits and hyphens, with slashes between parts".to_owned()
             }
-            Self::ReservedPath { .. } => "give the page another `slug` or `permalink`".to_owned(),
+            Self::ReservedPath { .. } => {
+                "give the page another `slug` or `permalink`, or the file another name".to_owned()
+            }
             Self::Collision { .. } => "give one of them another `slug`".to_owned(),
             Self::AliasCollision { .. } => "remove the alias from one of them".to_owned(),
             Self::BrokenLink { suggestion: Some(address), .. }
@@ -420,6 +475,7 @@ impl fmt::Display for Mistake {
             Self::NoBaseUrl { instead } => {
                 write!(f, "`base_url` is not set, so absolute links start with `{instead}`")
             }
+            Self::NoContent => write!(f, "there is no such folder, so there is nothing to publish"),
             Self::UnknownTheme { name, .. } => write!(f, "there is no theme `{name}`"),
             Self::NotUtf8 => write!(f, "the file is not UTF-8"),
             Self::Symlink => write!(f, "the link leads out of the site, or nowhere"),
@@ -436,6 +492,11 @@ impl fmt::Display for Mistake {
             Self::NotATable { found } => {
                 write!(f, "the front matter is {found}, not keys and values")
             }
+            Self::FileTooLarge => write!(f, "the file is larger than 16 MiB"),
+            Self::DuplicateId { id } => write!(f, "two headings have the id `{id}`"),
+            Self::UnusedFootnote { label } => {
+                write!(f, "nothing refers to the footnote `{label}`, so it is not shown")
+            }
             Self::FrontMatterTooLarge => write!(f, "the front matter is larger than 64 KiB"),
             Self::YamlAlias => write!(f, "YAML anchors and aliases are not read"),
             Self::WrongType { key, expected, found } => {
@@ -451,7 +512,7 @@ impl fmt::Display for Mistake {
                 write!(f, "`{key}` cannot be `{value}`: {reason}")
             }
             Self::ReservedPath { path } => {
-                write!(f, "the address `{path}` is kept for the server")
+                write!(f, "the address `{path}` is kept for the site itself")
             }
             Self::Collision { path, other } => {
                 write!(f, "the address `{path}` is also that of `{other}`")
@@ -511,6 +572,10 @@ mod tests {
         let text = "é: 1\nßx: 2\n";
         for (offset, line, column) in [(0, 1, 1), (3, 1, 3), (6, 2, 1), (8, 2, 2), (99, 3, 1)] {
             assert_eq!(Position::of(text, offset), Position { line, column }, "{offset}");
+        }
+        let positions = Positions::of(text);
+        for offset in [8, 3, 6, 7, 0, 99, 2] {
+            assert_eq!(positions.at(offset), Position::of(text, offset), "{offset}");
         }
     }
 

@@ -204,7 +204,11 @@ pub struct Identity {
     /// Where its dashboard is.
     pub stats: UrlPath,
     /// The name of the time zone in which its days begin.
+    #[serde(default)]
     pub timezone: String,
+    /// Whether anybody may see its statistics.
+    #[serde(default)]
+    pub shows_stats: bool,
 }
 
 impl Identity {
@@ -216,6 +220,7 @@ impl Identity {
             base: config.base.clone(),
             stats: config.stats.path.clone(),
             timezone: config.timezone.iana_name().unwrap_or("UTC").to_owned(),
+            shows_stats: config.shows_stats(),
         }
     }
 
@@ -236,8 +241,17 @@ pub struct Catalog {
     pub redirects: BTreeMap<UrlPath, UrlPath>,
     /// Each path that readers may be counted on.
     pub pages: BTreeMap<UrlPath, PageEntry>,
-    /// Titles of pages that were once at a path and are no more.
-    pub gone: BTreeMap<UrlPath, String>,
+    /// Pages that were once at a path and are no more.
+    pub gone: BTreeMap<UrlPath, GonePage>,
+}
+
+/// A page that is no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GonePage {
+    /// What readers knew it by.
+    pub title: String,
+    /// Whether it may be named in public.
+    pub listed: bool,
 }
 
 /// How a path is answered.
@@ -280,8 +294,8 @@ impl Site {
         &self.catalog.identity
     }
 
-    /// How `path` is answered: exactly, else as an alias, with or without its final slash or its
-    /// `index.html`, or in another letter case.
+    /// How `path` is answered: exactly, else as an alias, with or without its final slash, or in another
+    /// letter case.
     pub fn look_up(&self, path: &UrlPath) -> Answer<'_> {
         if is_private(path) {
             return Answer::Missing;
@@ -293,9 +307,7 @@ impl Site {
         if let Some((path, file)) = self.catalog.files.get_key_value(path) {
             return Answer::File(path, file);
         }
-        let bare = path.as_str().strip_suffix("index.html").unwrap_or(path.as_str());
-        let folded = UrlPath::parse(bare).map(|path| path.as_folder().folded());
-        match folded.ok().and_then(|folded| self.by_folded.get(&folded)) {
+        match self.by_folded.get(&path.as_folder().folded()) {
             Some(found) => Answer::Redirect(self.catalog.redirects.get(found).unwrap_or(found)),
             None => Answer::Missing,
         }
@@ -357,6 +369,7 @@ mod tests {
                 base: BaseUrl::parse("https://example.org").unwrap(),
                 stats: path("/stats/"),
                 timezone: "UTC".into(),
+                shows_stats: true,
             },
             files,
             redirects: [(path("/old/"), path("/About/"))].into(),
@@ -375,7 +388,6 @@ mod tests {
             ("/ABOUT/index.html", "/About/"),
             ("/old/", "/About/"),
             ("/OLD", "/About/"),
-            ("/index.html", "/"),
             ("/feed.xml/", "/feed.xml"),
         ] {
             assert_eq!(site.look_up(&path(asked)), Answer::Redirect(&path(target)), "{asked}");

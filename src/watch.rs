@@ -32,6 +32,9 @@ const SECOND_LOOK: Duration = Duration::from_millis(500);
 /// A clock may be set, or a machine sleep, while we wait for a post to fall due.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// After a build that failed, a post that is due waits so long for the next.
+const RETRY: Duration = Duration::from_secs(30);
+
 /// How often files are looked at where the system cannot tell of changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -122,7 +125,7 @@ impl Watch {
                 Ok(Signal::Changed { has_folders }) => {
                     let Some(has_folders) = self.await_quiet(has_folders) else { return };
                     look_again = has_folders.then(|| Instant::now() + SECOND_LOOK);
-                    self.rebuild();
+                    self.rebuild(has_folders);
                 }
                 Ok(Signal::Published) => self.take_over(),
                 Ok(Signal::Tick) | Err(RecvTimeoutError::Timeout) => {
@@ -131,7 +134,7 @@ impl Watch {
                         look_again = None;
                     }
                     if is_second_look || self.is_due() {
-                        self.rebuild();
+                        self.rebuild(false);
                     }
                 }
             }
@@ -163,30 +166,45 @@ impl Watch {
         Some(has_folders)
     }
 
-    fn rebuild(&mut self) {
+    fn rebuild(&mut self, has_folders: bool) {
         if let Some(eyes) = &mut self.eyes {
-            eyes.follow_folders();
+            eyes.follow_folders(has_folders);
         }
-        let Some(order) = &self.parts.order else { return };
+        let Some(order) = &self.parts.order else { return self.take_over() };
         let started = Instant::now();
-        let result = pipeline::build(order, self.parts.clock.now());
+        let now = self.parts.clock.now();
+        let result = contained(|| pipeline::build(order, now));
         let rebuild = Rebuild { result, elapsed: started.elapsed() };
         if let Some(eyes) = &mut self.eyes {
-            let _ = eyes.watch_catalog();
+            eyes.watch_catalog();
         }
         if let Ok(build) = &rebuild.result {
             self.parts.next_due = build.next_due;
             if let Some(site) = &build.site {
                 self.parts.sites.send_replace(site.clone());
             }
+        } else {
+            let later = now + RETRY;
+            self.parts.next_due = self.parts.next_due.map(|due| due.max(later));
         }
         (self.parts.announce)(&rebuild);
     }
 }
 
+/// A panic of one build must not end all that would follow.
+fn contained(work: impl FnOnce() -> anyhow::Result<Build>) -> anyhow::Result<Build> {
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| {
+        Err(anyhow::anyhow!("the build has panicked; the site stays as it was"))
+    })
+}
+
 impl Watch {
     /// Serves what another build has published, whose files are on disk already.
     fn take_over(&mut self) {
+        if let Some(eyes) = &mut self.eyes {
+            eyes.watch_catalog();
+        }
         match publish::open(&self.parts.output_dir) {
             Ok(Some(site)) => {
                 let is_ours = self.parts.sites.borrow().catalog() == site.catalog();
@@ -244,8 +262,13 @@ impl Eyes {
         let root = gaze.sources.clone();
         let catalog_folder = gaze.catalog_folder.clone();
         let mut eyes = Self { watcher, root, catalog_folder, watched: BTreeSet::new() };
-        eyes.watch_catalog()?;
-        let Some(root) = eyes.root.clone() else { return Ok(eyes) };
+        eyes.watch_catalog();
+        let Some(root) = eyes.root.clone() else {
+            // Who deploys a new output by renaming it makes no change within the old one.
+            let around = gaze.output.parent().unwrap_or(&gaze.output);
+            eyes.watcher.watch(around, RecursiveMode::NonRecursive)?;
+            return Ok(eyes);
+        };
         eyes.watcher.watch(&root, RecursiveMode::NonRecursive)?;
         let settings_folder = gaze.settings.parent().filter(|folder| *folder != root);
         if let Some(folder) = settings_folder {
@@ -258,11 +281,14 @@ impl Eyes {
     }
 
     /// Watches for what others publish; the folder is another one after the output was removed.
-    fn watch_catalog(&mut self) -> notify::Result<()> {
-        if self.catalog_folder.is_dir() {
-            self.watcher.watch(&self.catalog_folder, RecursiveMode::NonRecursive)?;
+    fn watch_catalog(&mut self) {
+        let _ = self.watcher.unwatch(&self.catalog_folder);
+        if self.catalog_folder.is_dir()
+            && let Err(error) =
+                self.watcher.watch(&self.catalog_folder, RecursiveMode::NonRecursive)
+        {
+            tracing::warn!("what other builds publish will go unnoticed: {error}");
         }
-        Ok(())
     }
 
     fn watch_folder(&mut self, folder: &'static str) -> notify::Result<()> {
@@ -275,15 +301,17 @@ impl Eyes {
         Ok(())
     }
 
-    /// Watches the folders that were made since, and forgets those that are gone.
-    fn follow_folders(&mut self) {
+    /// Watches the folders that were made since, and forgets those that are gone. After folders were made or
+    /// moved, one of the same name may be another, which must be watched anew.
+    fn follow_folders(&mut self, has_folders: bool) {
         let Some(root) = self.root.clone() else { return };
         for folder in FOLDERS {
             let path = root.join(folder);
-            if !path.is_dir() && self.watched.remove(folder) {
+            let is_stale = has_folders || !path.is_dir();
+            if is_stale && self.watched.remove(folder) {
                 let _ = self.watcher.unwatch(&path);
-            } else if path.is_dir()
-                && !self.watched.contains(folder)
+            }
+            if !self.watched.contains(folder)
                 && let Err(error) = self.watch_folder(folder)
             {
                 tracing::warn!("changes in `{folder}` will go unnoticed: {error}");
@@ -299,6 +327,8 @@ struct Gaze {
     sources: Option<PathBuf>,
     /// The file of settings.
     settings: PathBuf,
+    /// The output.
+    output: PathBuf,
     /// The folder of the output that has the catalog in it.
     catalog_folder: PathBuf,
 }
@@ -312,6 +342,7 @@ impl Gaze {
         Self {
             sources: sources.map(|sources| sources.root.clone()),
             settings: sources.map(settings).unwrap_or_default(),
+            output: parts.output_dir.clone(),
             catalog_folder: parts.output_dir.join(PRIVATE_FOLDER),
         }
     }
@@ -337,7 +368,8 @@ impl Gaze {
             return Some(Signal::Changed { has_folders });
         }
         let catalog = self.catalog_folder.join(publish::CATALOG);
-        event.paths.contains(&catalog).then_some(Signal::Published)
+        let is_published = event.paths.contains(&catalog) || event.paths.contains(&self.output);
+        is_published.then_some(Signal::Published)
     }
 }
 
@@ -375,6 +407,7 @@ mod tests {
         let gaze = Gaze {
             sources: Some(root.to_owned()),
             settings: root.join("tallymark.toml"),
+            output: root.join("public"),
             catalog_folder: root.join("public/.tallymark"),
         };
         let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));

@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use anyhow::Context;
-use jiff::tz::TimeZone;
+use jiff::civil;
 use serde::Deserialize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::report::counted_noun;
-use crate::clock::Timestamp;
 use crate::render::grouped;
 
 /// A title is not cut shorter than this to make room for the address.
@@ -28,7 +27,8 @@ pub(super) struct Figures {
     unique_visitors: u64,
     published_posts: usize,
     published_pages: usize,
-    tracking_since: Option<Timestamp>,
+    /// In the site's own time zone.
+    tracking_since_date: Option<String>,
     page_stats: Vec<PageRow>,
     #[serde(default)]
     degraded: bool,
@@ -85,6 +85,11 @@ impl Figures {
         text
     }
 
+    /// The day of the first view, as the dashboard shows it.
+    fn day_since(&self) -> Option<civil::Date> {
+        self.tracking_since_date.as_deref()?.get(..10)?.parse().ok()
+    }
+
     fn total(&self) -> String {
         if self.total_page_views == 0 {
             return "Nothing has been counted yet.".to_owned();
@@ -93,8 +98,8 @@ impl Figures {
         if self.unique_visitors > 0 {
             let _ = write!(text, " by {}", noun(self.unique_visitors, "visitor"));
         }
-        if let Some(since) = self.tracking_since {
-            let _ = write!(text, " since {}", since.in_zone(&TimeZone::UTC).strftime("%-d %B %Y"));
+        if let Some(since) = self.day_since() {
+            let _ = write!(text, " since {}", since.strftime("%-d %B %Y"));
         }
         text + "."
     }
@@ -249,6 +254,7 @@ mod tests {
             "publishedPosts": 1,
             "publishedPages": 12,
             "trackingSince": 1_795_507_200_000_i64,
+            "trackingSinceDate": "2026-11-24T09:00:00+01:00",
             "pageStats": [
                 {"path": "/hello/", "title": "Hello, world", "pageType": "blog", "views": 1200, "visitors": 310},
                 {"path": "/long/", "title": "A title that goes on and on, and on", "pageType": "page", "views": 3, "visitors": 3},

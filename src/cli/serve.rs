@@ -59,7 +59,18 @@ impl Serve {
         let mut workspace = Workspace::open_anything(global, self.overrides())?;
         let (listener, at) = listen(&workspace.config)?;
         workspace.serve_at(at, self.dev)?;
-        let is_source = workspace.has_site() || global.config.is_some();
+        if !self.dev && workspace.has_wrong_settings() {
+            report.problems(&workspace.problems);
+            return Ok(Outcome::Mistakes);
+        }
+        let is_source = workspace.config.content_dir().is_dir();
+        let state_dir = match &self.state {
+            Some(folder) => absolute(folder)?,
+            None => workspace.config.root.join("state"),
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        // Before anything is published: if another server holds the database, this is its site.
+        let counting = counting(&workspace.config, &state_dir, &clock)?;
         let order = workspace.order(false, false);
         let mut announcer = Announcer::new(report);
         let first = if is_source {
@@ -68,12 +79,6 @@ impl Serve {
             first_hosted(&workspace)?
         };
         let Some(first) = first else { return Ok(Outcome::Mistakes) };
-        let state_dir = match &self.state {
-            Some(folder) => absolute(folder)?,
-            None => workspace.config.root.join("state"),
-        };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let counting = counting(&workspace.config, &state_dir, &clock)?;
         let _address = counting.as_ref().map(|_| AddressFile::write(&state_dir, shown(at)));
         let (sites, current) = watch::channel(first.site);
         let state = AppState::new(Parts {
@@ -135,7 +140,7 @@ impl Workspace {
             self.sources.overrides.base = BaseUrl::parse(&url).ok();
             self.sources.overrides.output_dir = Some(self.config.cache_dir().join("dev"));
         }
-        self.config = Config::load(&self.sources)?.0;
+        (self.config, self.problems) = Config::load(&self.sources)?;
         Ok(())
     }
 }

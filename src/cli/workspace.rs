@@ -8,12 +8,15 @@ use super::{Global, Usage, absolute};
 use crate::analytics::beacon;
 use crate::config::{Config, Overrides, Sources};
 use crate::pipeline::Order;
+use crate::problem::Problem;
 
 /// The site that a command works on.
 #[derive(Debug)]
 pub(super) struct Workspace {
     pub(super) sources: Sources,
     pub(super) config: Config,
+    /// What is wrong with the settings.
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Workspace {
@@ -34,8 +37,8 @@ impl Workspace {
             environment: environment(),
             overrides,
         };
-        let (config, _) = Config::load(&sources)?;
-        Ok(Self { sources, config })
+        let (config, problems) = Config::load(&sources)?;
+        Ok(Self { sources, config, problems })
     }
 
     /// What is to be built.
@@ -49,6 +52,11 @@ impl Workspace {
             home: home(),
             progress: Arc::default(),
         }
+    }
+
+    /// Whether a setting is not what its author wants it to be.
+    pub(super) fn has_wrong_settings(&self) -> bool {
+        self.problems.iter().any(Problem::is_error)
     }
 
     /// Whether there is a site to build in the folder.

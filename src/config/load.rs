@@ -145,7 +145,7 @@ fn theme(settings: &mut Settings<'_>) -> String {
         .take_as("theme", "the name of a folder below `themes/`", |name: String| {
             Some(name).filter(is_plain)
         })
-        .unwrap_or_else(|| "folio".to_owned())
+        .unwrap_or_else(|| super::DEFAULT_THEME.to_owned())
 }
 
 fn output_dir(settings: &mut Settings<'_>, flags: &Overrides, root: &Path) -> PathBuf {

@@ -12,6 +12,9 @@ use jiff::tz::TimeZone;
 pub use self::load::{Overrides, Sources};
 use crate::permalink::{BaseUrl, PostPermalink, UrlPath};
 
+/// The theme of a site that names none.
+pub const DEFAULT_THEME: &str = "folio";
+
 /// The settings, complete and valid: paths absolute, defaults applied, nothing left to check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -168,11 +171,6 @@ impl Config {
         self.root.join("static")
     }
 
-    /// The folder of data for templates.
-    pub fn data_dir(&self) -> PathBuf {
-        self.root.join("data")
-    }
-
     /// Whether readers are counted.
     pub fn counts_readers(&self) -> bool {
         self.analytics.enabled && !self.dev
@@ -201,21 +199,24 @@ impl Network {
             Some((address, bits)) => (address, Some(bits.parse().ok()?)),
             None => (text, None),
         };
-        let address: IpAddr = address.trim().parse().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(most);
-        (bits <= most).then_some(Self { address, bits })
+        let written: IpAddr = address.trim().parse().ok()?;
+        let (address, most) = (written.to_canonical(), if written.is_ipv4() { 32 } else { 128 });
+        let bits: u8 = bits.unwrap_or(most);
+        // An IPv4 address mapped into IPv6 is that address, and its first 96 bits say no more.
+        let mapped = if written.is_ipv6() && address.is_ipv4() { 96 } else { 0 };
+        let is_range = bits <= most && bits >= mapped;
+        is_range.then(|| Self { address, bits: bits - mapped })
     }
 
     /// Whether `address` is in this range; an IPv4 address mapped into IPv6 counts as itself.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address.to_canonical(), address.to_canonical()) {
+        match (self.address, address.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let shift = 32 - u32::from(self.bits);
+                let shift = 32_u32.saturating_sub(u32::from(self.bits));
                 (u32::from(own) ^ u32::from(other)).checked_shr(shift).unwrap_or(0) == 0
             }
             (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let shift = 128 - u32::from(self.bits);
+                let shift = 128_u32.saturating_sub(u32::from(self.bits));
                 (u128::from(own) ^ u128::from(other)).checked_shr(shift).unwrap_or(0) == 0
             }
             _ => false,
@@ -235,6 +236,10 @@ mod tests {
             ("127.0.0.1", "127.0.0.1", true),
             ("127.0.0.1", "::ffff:127.0.0.1", true),
             ("0.0.0.0/0", "8.8.8.8", true),
+            ("::ffff:127.0.0.1", "127.0.0.1", true),
+            ("::ffff:127.0.0.1", "8.8.8.8", false),
+            ("::ffff:10.0.0.0/104", "10.1.1.1", true),
+            ("::ffff:10.0.0.0/104", "11.1.1.1", false),
             ("2001:db8::/32", "2001:db8:1::1", true),
             ("2001:db8::/32", "2001:db9::1", false),
             ("::/0", "1.2.3.4", false),
@@ -242,7 +247,7 @@ mod tests {
             let network = Network::parse(network).unwrap();
             assert_eq!(network.contains(address.parse().unwrap()), inside, "{address}");
         }
-        for bad in ["10.0.0.0/33", "x", "", "::/129"] {
+        for bad in ["10.0.0.0/33", "x", "", "::/129", "::ffff:10.0.0.0/8"] {
             assert_eq!(Network::parse(bad), None);
         }
     }

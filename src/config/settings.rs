@@ -92,10 +92,14 @@ impl<'a> Settings<'a> {
         key: &'static str,
     ) -> serde_json::Map<String, serde_json::Value> {
         self.known.push(key);
-        match self.entries.remove(key).map(|entry| to_json(&entry.value)) {
-            Some(serde_json::Value::Object(table)) => table,
-            _ => serde_json::Map::new(),
+        let Some(entry) = self.entries.remove(key) else { return serde_json::Map::new() };
+        if let serde_json::Value::Object(table) = to_json(&entry.value) {
+            return table;
         }
+        let place = Place::at(&self.file, self.text, entry.value_offset);
+        let expected = format!("a table: `[{key}]`");
+        self.report(place, key, &expected, describe(&entry.value));
+        serde_json::Map::new()
     }
 
     /// Notes that `key` must be `expected`, at the place of the whole file or variable.

@@ -8,7 +8,7 @@ use super::{Asset, Page, Role};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::permalink::UrlPath;
-use crate::problem::{Mistake, Place, Problem};
+use crate::problem::{Mistake, Problem};
 
 /// Every page to be published, newest first, no two at one address; answers what path means which page.
 #[derive(Debug, Clone, Default)]
@@ -74,31 +74,40 @@ impl ContentIndex {
     /// Finds pages and aliases that share an address, even if only a careless file system would say so.
     fn check_addresses(&mut self, config: &Config, problems: &mut Vec<Problem>) {
         let mut taken: HashMap<String, &Arc<Page>> = HashMap::new();
-        if let Some(home) = &self.home {
-            taken.insert(home.path.folded(), home);
-        }
-        for page in &self.pages {
-            if page.path.is_reserved(&config.stats.path) {
+        let stats = &config.stats.path;
+        let addressed = || self.home.iter().chain(&self.pages);
+        for page in addressed() {
+            if page.path.is_reserved(stats) {
                 let mistake = Mistake::ReservedPath { path: page.path.to_string() };
-                problems.push(Problem::new(Place::file(&page.file.name), mistake));
+                problems.push(Problem::new(page.place(page.places.address), mistake));
             }
             if let Some(other) = taken.insert(page.path.as_folder().folded(), page) {
                 problems.push(collision(page, &page.path, &other.file.name));
             }
         }
-        for page in &self.pages {
+        let mut aliases = Vec::new();
+        for page in addressed() {
             for alias in &page.front_matter.aliases {
-                let folded = alias.as_folder().folded();
-                match taken.get(&folded) {
+                let place = || page.place(page.places.aliases);
+                match taken.get(&alias.as_folder().folded()) {
                     Some(other) if other.path == page.path => {}
-                    Some(other) => problems.push(alias_collision(page, alias, &other.file.name)),
+                    Some(other) => {
+                        let (alias, other) = (alias.to_string(), other.file.name.clone());
+                        let mistake = Mistake::AliasCollision { alias, other };
+                        problems.push(Problem::new(place(), mistake));
+                    }
+                    None if alias.is_reserved(stats) => {
+                        let mistake = Mistake::ReservedPath { path: alias.to_string() };
+                        problems.push(Problem::new(place(), mistake));
+                    }
                     None => {
-                        taken.insert(folded, page);
-                        self.aliases.push((alias.clone(), page.clone()));
+                        taken.insert(alias.as_folder().folded(), page);
+                        aliases.push((alias.clone(), page.clone()));
                     }
                 }
             }
         }
+        self.aliases = aliases;
     }
 
     /// Posts newest first, then pages by their order and title; unlisted ones too.
@@ -200,12 +209,7 @@ fn next_due(pages: &[Page], config: &Config, now: Timestamp) -> Option<Timestamp
 
 fn collision(page: &Page, path: &UrlPath, other: &str) -> Problem {
     let mistake = Mistake::Collision { path: path.to_string(), other: other.to_owned() };
-    Problem::new(Place::file(&page.file.name), mistake)
-}
-
-fn alias_collision(page: &Page, alias: &UrlPath, other: &str) -> Problem {
-    let mistake = Mistake::AliasCollision { alias: alias.to_string(), other: other.to_owned() };
-    Problem::new(Place::file(&page.file.name), mistake)
+    Problem::new(page.place(page.places.address), mistake)
 }
 
 #[cfg(test)]
@@ -285,7 +289,7 @@ mod tests {
             ("gro\u{308}ße.md", ""),
             ("stats.md", ""),
             ("_/x.md", ""),
-            ("one.md", "---\naliases: [/about, /old, /one/]\n---\n"),
+            ("one.md", "---\naliases: [/about, /old, /one/, /stats/sub]\n---\n"),
             ("two.md", "---\naliases: [/OLD/]\n---\n"),
             ("home.md", ""),
             ("index.md", ""),
@@ -296,13 +300,14 @@ mod tests {
         assert_eq!(
             problems,
             [
-                "content/Größe.md: error: the address `/größe/` is also that of `content/gro\u{308}ße.md`",
-                "content/_/x.md: error: the address `/_/x/` is kept for the server",
-                "content/index.md: error: the address `/` is also that of `content/home.md`",
-                "content/one.md: error: the alias `/about/` is also an address of `content/pages/about.md`",
-                "content/pages/about.md: error: the address `/about/` is also that of `content/about.md`",
-                "content/stats.md: error: the address `/stats/` is kept for the server",
-                "content/two.md: error: the alias `/OLD/` is also an address of `content/one.md`",
+                "content/Größe.md:1:1: error: the address `/größe/` is also that of `content/gro\u{308}ße.md`",
+                "content/_/x.md:1:1: error: the address `/_/x/` is kept for the site itself",
+                "content/index.md:1:1: error: the address `/` is also that of `content/home.md`",
+                "content/one.md:2:10: error: the address `/stats/sub/` is kept for the site itself",
+                "content/one.md:2:10: error: the alias `/about/` is also an address of `content/pages/about.md`",
+                "content/pages/about.md:1:1: error: the address `/about/` is also that of `content/about.md`",
+                "content/stats.md:1:1: error: the address `/stats/` is kept for the site itself",
+                "content/two.md:2:10: error: the alias `/OLD/` is also an address of `content/one.md`",
             ]
         );
     }

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 pub use self::asset::Asset;
 pub use self::index::ContentIndex;
 pub use self::page::{Page, Read, Role};
+use self::source::Hidden;
 pub use self::tags::{TAGS_FOLDER, Tags, Term};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -22,8 +23,12 @@ use crate::problem::{Mistake, Place, Problem};
 ///
 /// Fails when a file cannot be read; what the author got wrong is in the problems.
 pub fn load(config: &Config, now: Timestamp) -> anyhow::Result<(ContentIndex, Vec<Problem>)> {
-    let walk = source::walk(&config.content_dir(), &config.root)?;
+    let walk = source::walk(&config.content_dir(), &config.root, Hidden::Passed)?;
     let mut problems = walk.problems;
+    if !config.content_dir().is_dir() {
+        // A folder that is gone for a moment, or was never there, must not empty a site.
+        problems.push(Problem::new(Place::file("content"), Mistake::NoContent));
+    }
     let (sources, others): (Vec<_>, Vec<_>) =
         walk.files.into_iter().partition(source::SourceFile::is_markdown);
     let reads: Vec<Read> =

@@ -5,14 +5,13 @@ use std::fs;
 use anyhow::Context;
 use jiff::tz::TimeZone;
 
-use super::front_matter::{self, FrontMatter, Source};
+use super::front_matter::{self, FrontMatter, Places, Source};
 use super::source::SourceFile;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::markdown;
 use crate::permalink::{Slug, UrlPath};
-use crate::problem::{Mistake, Place, Problem};
-use crate::site::Digest;
+use crate::problem::{Mistake, Place, Position, Problem};
 
 /// The folder whose pages are addressed as if it were not there.
 const TRANSPARENT_FOLDER: &str = "pages";
@@ -54,10 +53,8 @@ pub struct Page {
     pub words: usize,
     /// Whether the body opens with a heading that says the title.
     pub opens_with_title: bool,
-    /// What its file hashes to.
-    pub digest: Digest,
-    /// Where the body begins in the file, in bytes.
-    pub body: usize,
+    /// Where the keys are that can be in the way of other pages.
+    pub places: Places,
 }
 
 /// A page, if the file makes one, and what is wrong with it.
@@ -77,7 +74,11 @@ impl Page {
         let mut problems = parsed.problems;
         let front_matter = parsed.front_matter;
         let body = &text[parsed.body..];
-        let outline = markdown::outline(body, &markdown::Options::default());
+        let options = markdown::Options {
+            smart_punctuation: config.markdown.smart_punctuation,
+            ..markdown::Options::default()
+        };
+        let outline = markdown::outline(body, &options);
         let spot = Spot::of(&file.relative, config);
         let named = spot.dated_name(&config.timezone);
         let date = front_matter.date.or(named.map(|(date, _)| date));
@@ -85,11 +86,11 @@ impl Page {
         let path = match spot.address(&front_matter, stem, date, config) {
             Ok(path) => Some(path),
             Err(mistake) => {
-                problems.push(Problem::new(Place::file(&file.name), mistake));
+                problems.push(Problem::new(Place::at(&file.name, text, 0), mistake));
                 None
             }
         };
-        if spot.role == Role::Post && date.is_none() && !has_wrong_date(&problems) {
+        if spot.role == Role::Post && date.is_none() && !is_date_told_of(&problems) {
             problems.push(Problem::new(Place::at(&file.name, text, 0), Mistake::NoDate));
         }
         let title = front_matter.title.clone();
@@ -108,8 +109,7 @@ impl Page {
             summary,
             words: outline.words,
             opens_with_title,
-            digest: Digest::of(text.as_bytes()),
-            body: parsed.body,
+            places: parsed.places,
             front_matter,
             file,
         });
@@ -137,16 +137,34 @@ impl Page {
     }
 
     /// The whole contents of the file, read anew, and where the body begins in it.
-    pub fn source_text(&self) -> anyhow::Result<String> {
-        fs::read_to_string(&self.file.path)
-            .with_context(|| format!("cannot read `{}`", self.file.name))
+    ///
+    /// The file may have been saved since; then what it says now is rendered, and the next build follows.
+    pub fn source_text(&self) -> anyhow::Result<(String, usize)> {
+        let text = fs::read_to_string(&self.file.path)
+            .with_context(|| format!("cannot read `{}`", self.file.name))?;
+        let body = front_matter::body_of(&text);
+        Ok((text, body))
+    }
+
+    /// The place of something in the front matter; the start of the file if it is not written there.
+    pub fn place(&self, position: Option<Position>) -> Place {
+        let start = Position { line: 1, column: 1 };
+        Place { file: self.file.name.clone(), position: Some(position.unwrap_or(start)) }
     }
 }
 
-fn has_wrong_date(problems: &[Problem]) -> bool {
+/// Whether it was said already why there is no date: it is wrong, or nothing could be read.
+fn is_date_told_of(problems: &[Problem]) -> bool {
     problems.iter().any(|problem| match &problem.mistake {
-        Mistake::WrongDate { key, .. } | Mistake::WrongType { key, .. } => key.contains("ate"),
-        mistake => mistake.severity() == crate::problem::Severity::Error,
+        Mistake::WrongDate { key, .. } | Mistake::WrongType { key, .. } => {
+            front_matter::is_called(key, "date")
+        }
+        Mistake::UnclosedFence { .. }
+        | Mistake::FrontMatterSyntax { .. }
+        | Mistake::FrontMatterTooLarge
+        | Mistake::NotATable { .. }
+        | Mistake::YamlAlias => true,
+        _ => false,
     })
 }
 
@@ -329,6 +347,8 @@ mod tests {
             ]
         );
         assert_eq!(page("blog/x.md", "---\ndate: soon\n---\n").1.len(), 1);
+        assert_eq!(page("blog/x.md", "---\npubDate: soon\n---\n").1.len(), 1);
+        assert_eq!(page("blog/x.md", "---\nslug: a/b\nupdated: soon\n---\n").1.len(), 3);
     }
 
     #[test]

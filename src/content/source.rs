@@ -1,6 +1,7 @@
 //! Walks `content/` and reads it: which Markdown files and which other files the author has put there.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -8,6 +9,12 @@ use anyhow::Context;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::problem::{Mistake, Place, Problem};
+
+/// The largest Markdown file that is read, in bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// Folders of a site that nothing is published from, whatever leads there.
+const NO_SOURCES: [&str; 4] = ["state", "public", ".tallymark", ".git"];
 
 /// A file that the author has put below a folder of the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,20 +45,30 @@ pub struct Walk {
     pub problems: Vec<Problem>,
 }
 
+/// What is done with files whose name begins with a dot, and with backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hidden {
+    /// They are passed over.
+    Passed,
+    /// They are files like others: `.well-known`, `.nojekyll`.
+    Kept,
+}
+
 /// Walks `folder` of the site at `root`; a folder that does not exist is empty.
 ///
-/// Hidden files and what editors leave behind are passed over. Links are followed within `root` only.
-pub fn walk(folder: &Path, root: &Path) -> anyhow::Result<Walk> {
+/// What editors leave behind is passed over. Links are followed within `root` only.
+pub fn walk(folder: &Path, root: &Path, hidden: Hidden) -> anyhow::Result<Walk> {
     let mut walk = Walk::default();
     if !folder.is_dir() {
         return Ok(walk);
     }
-    let real_root =
-        fs::canonicalize(root).with_context(|| format!("cannot open `{}`", root.display()))?;
+    let bounds =
+        Bounds::of(folder, root).with_context(|| format!("cannot open `{}`", root.display()))?;
     let mut escaped = BTreeSet::new();
     let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
     let entries = entries.filter_entry(|entry| {
-        entry.depth() == 0 || (!is_ignored(entry) && stays_inside(entry, &real_root, &mut escaped))
+        entry.depth() == 0
+            || (!is_ignored(entry, hidden) && stays_inside(entry, &bounds, &mut escaped))
     });
     for entry in entries {
         match entry {
@@ -70,11 +87,20 @@ pub fn walk(folder: &Path, root: &Path) -> anyhow::Result<Walk> {
     Ok(walk)
 }
 
-/// Reads a Markdown file; one that is not UTF-8 is a problem.
+/// Reads a Markdown file; one that is too large or not UTF-8 is a problem.
 pub fn read(file: &SourceFile) -> anyhow::Result<Result<String, Problem>> {
-    let bytes = fs::read(&file.path).with_context(|| format!("cannot read `{}`", file.name))?;
-    Ok(String::from_utf8(bytes)
-        .map_err(|_| Problem::new(Place::file(&file.name), Mistake::NotUtf8)))
+    let mut bytes = Vec::new();
+    let opened = fs::File::open(&file.path);
+    let read = opened.and_then(|opened| opened.take(LARGEST + 1).read_to_end(&mut bytes));
+    read.with_context(|| format!("cannot read `{}`", file.name))?;
+    if bytes.len() as u64 > LARGEST {
+        return Ok(Err(Problem::new(Place::file(&file.name), Mistake::FileTooLarge)));
+    }
+    Ok(String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let before = String::from_utf8_lossy(valid);
+        Problem::new(Place::at(&file.name, &before, before.len()), Mistake::NotUtf8)
+    }))
 }
 
 fn source_file(path: PathBuf, folder: &Path, root: &Path) -> SourceFile {
@@ -95,12 +121,12 @@ fn dead_link(error: &walkdir::Error) -> Option<PathBuf> {
     is_dead.then(|| path.to_owned())
 }
 
-fn stays_inside(entry: &DirEntry, real_root: &Path, escaped: &mut BTreeSet<PathBuf>) -> bool {
+fn stays_inside(entry: &DirEntry, bounds: &Bounds, escaped: &mut BTreeSet<PathBuf>) -> bool {
     if !entry.path_is_symlink() {
         return true;
     }
     match fs::canonicalize(entry.path()) {
-        Ok(target) if !target.starts_with(real_root) => {
+        Ok(target) if !bounds.allow(&target) => {
             escaped.insert(entry.path().to_owned());
             false
         }
@@ -108,18 +134,46 @@ fn stays_inside(entry: &DirEntry, real_root: &Path, escaped: &mut BTreeSet<PathB
     }
 }
 
-fn is_ignored(entry: &DirEntry) -> bool {
-    is_leftover(&entry.file_name().to_string_lossy())
+/// Where links may lead.
+struct Bounds {
+    root: PathBuf,
+    folder: PathBuf,
 }
 
-/// Whether a file of this name is hidden, or what an editor leaves beside the file it works on.
+impl Bounds {
+    fn of(folder: &Path, root: &Path) -> io::Result<Self> {
+        Ok(Self { root: fs::canonicalize(root)?, folder: fs::canonicalize(folder)? })
+    }
+
+    /// Within the site, but not to what is no source of it, nor round in a circle.
+    fn allow(&self, target: &Path) -> bool {
+        let Ok(relative) = target.strip_prefix(&self.root) else { return false };
+        let is_source = !NO_SOURCES.iter().any(|folder| relative.starts_with(folder));
+        is_source && !self.folder.starts_with(target)
+    }
+}
+
+fn is_ignored(entry: &DirEntry, hidden: Hidden) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    match hidden {
+        Hidden::Passed => is_leftover(&name) || is_hidden(&name),
+        Hidden::Kept => is_leftover(&name),
+    }
+}
+
+fn is_hidden(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    name.starts_with('.') || extension.is_some_and(|extension| matches!(extension, "bak" | "tmp"))
+}
+
+/// Whether a file of this name is what an editor or a desktop leaves beside the files that people work on.
 pub fn is_leftover(name: &str) -> bool {
-    let ends = ["~", ".swp", ".swx", ".tmp", ".bak"];
-    name.starts_with('.')
-        || name.starts_with('#') && name.ends_with('#')
-        || name == "4913"
-        || name == "Thumbs.db"
+    let ends = ["~", ".swp", ".swx"];
+    let starts = [".#", ".goutputstream-"];
+    name.starts_with('#') && name.ends_with('#')
+        || matches!(name, "4913" | "Thumbs.db" | ".DS_Store")
         || ends.iter().any(|end| name.ends_with(end))
+        || starts.iter().any(|start| name.starts_with(start))
 }
 
 #[cfg(test)]
@@ -142,7 +196,10 @@ mod tests {
         symlink(root.join("content"), root.join("content/sub/loop")).unwrap();
         symlink(root.join("nowhere"), root.join("content/dead.md")).unwrap();
         symlink(root.join("content/sub/a.md"), root.join("content/b.md")).unwrap();
-        let walk = walk(&root.join("content"), &root).unwrap();
+        fs::create_dir_all(root.join("state")).unwrap();
+        symlink(root.join("state"), root.join("content/numbers")).unwrap();
+        symlink(&root, root.join("content/up")).unwrap();
+        let walk = walk(&root.join("content"), &root, Hidden::Passed).unwrap();
         let names: Vec<&str> = walk.files.iter().map(|file| file.name.as_str()).collect();
         assert_eq!(names, ["content/b.md", "content/sub/a.md"]);
         let mut places: Vec<String> =
@@ -150,7 +207,14 @@ mod tests {
         places.sort();
         assert_eq!(
             places,
-            ["content/dead.md", "content/escape.md", "content/folder", "content/sub/loop"]
+            [
+                "content/dead.md",
+                "content/escape.md",
+                "content/folder",
+                "content/numbers",
+                "content/sub/loop",
+                "content/up",
+            ]
         );
     }
 }

@@ -45,6 +45,8 @@ impl Tags {
         for (folded, (name, mut posts)) in grouped {
             posts.reverse();
             let slug = Slug::new(&name).map_or_else(|| "tag".to_owned(), |slug| slug.to_string());
+            let is_file_name = UrlPath::parse(&slug).is_ok();
+            let slug = if is_file_name { slug } else { format!("tag-{slug}") };
             let address = format!("{TAGS_FOLDER}{}/", slugs.claim(&slug));
             let Ok(path) = UrlPath::parse(&address) else { continue };
             tags.by_folded.insert(folded, tags.terms.len());

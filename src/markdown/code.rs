@@ -109,9 +109,6 @@ impl Writer<'_> {
             self.learnt.findings.push(Finding::LongCode { offset });
         } else if let Some(colored) = highlight(language, &code.text) {
             return colored;
-        } else if !language.is_empty() {
-            let language = language.to_owned();
-            self.learnt.findings.push(Finding::UnknownLanguage { offset, language });
         }
         let mut plain = String::with_capacity(code.text.len() + code.text.len() / 8);
         escape::text(&mut plain, &code.text);
@@ -177,10 +174,7 @@ mod tests {
         let text = "```klingon\n<a>\n```\n";
         let rendered = render(text, &Options::default(), &AsWritten);
         assert!(rendered.html.contains("<code class=\"language-klingon\">&lt;a&gt;\n</code>"));
-        assert_eq!(
-            rendered.findings,
-            [Finding::UnknownLanguage { offset: 0, language: "klingon".into() }]
-        );
+        assert_eq!(rendered.findings, []);
         let long = format!("```rust\n{}\n```", "fn a() {}\n".repeat(30_000));
         let rendered = render(&long, &Options::default(), &AsWritten);
         assert!(!rendered.html.contains("<span"));

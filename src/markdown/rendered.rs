@@ -96,13 +96,6 @@ pub enum Finding {
         /// The id.
         id: String,
     },
-    /// A code block in a language that is not known; it is not colored.
-    UnknownLanguage {
-        /// Where the block begins.
-        offset: usize,
-        /// The language as it was written.
-        language: String,
-    },
     /// A code block too long to be colored.
     LongCode {
         /// Where the block begins.

@@ -147,11 +147,10 @@ impl<'a> Writer<'a> {
 
     fn finish(mut self) -> Rendered {
         self.write_footnotes();
-        if !self.contents.is_empty() {
+        // One table of contents is enough; a text of nothing but marks for it would grow without bound.
+        if let Some(at) = self.contents.first() {
             let list = contents::write(&self.learnt.headings, &self.options.labels.contents);
-            for at in self.contents.iter().rev() {
-                self.html.insert_str(*at, &list);
-            }
+            self.html.insert_str(*at, &list);
         }
         self.learnt.html = self.html;
         self.learnt
@@ -261,7 +260,7 @@ mod tests {
     fn a_table_of_contents_stands_where_it_was_asked_for() {
         let text = "# A\n\n[TOC]\n\n## B *b*\n\n### C\n\n> [TOC]\n";
         let rendered = html(text);
-        assert_eq!(rendered.matches("<nav class=\"toc\"").count(), 2);
+        assert_eq!(rendered.matches("<nav class=\"toc\"").count(), 1, "the first mark alone");
         assert!(rendered.contains("<li><a href=\"#b-b\">B b</a>"));
         assert!(rendered.find("<nav") < rendered.find("id=\"b-b\""));
         for other in ["\\[TOC\\]", "a [TOC]", "`[TOC]`", "[^1]\n\n[^1]: [TOC]\n\n# H"] {

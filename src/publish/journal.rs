@@ -65,6 +65,7 @@ pub(super) fn finish(output: &Path) -> anyhow::Result<()> {
     for relative in &journal.removals {
         remove(output, relative)?;
     }
+    sync_parents(output, &journal)?;
     let next = staging.join(NEXT_CATALOG);
     if next.exists() {
         rename(&next, &private.join(CATALOG))?;
@@ -72,6 +73,11 @@ pub(super) fn finish(output: &Path) -> anyhow::Result<()> {
     sync_folder(&private)?;
     fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
     remove_staging(&private)
+}
+
+/// Removes what is staged, unless a journal says that it is to be published.
+pub(super) fn abandon(private: &Path) -> anyhow::Result<()> {
+    if private.join(JOURNAL).exists() { Ok(()) } else { remove_staging(private) }
 }
 
 /// Removes what a build that never got to publishing has left.
@@ -93,7 +99,10 @@ fn move_into_place(
 ) -> anyhow::Result<()> {
     let (from, to) = (staging.join(relative), output.join(relative));
     if !from.exists() {
-        return Ok(()); // It was moved before the kill.
+        // It was moved before the kill, or somebody has taken it away.
+        let is_moved = to.exists();
+        anyhow::ensure!(is_moved, "`{}` is lost; build with `--force`", to.display());
+        return Ok(());
     }
     if fs::rename(&from, &to).is_ok() {
         return Ok(());
@@ -143,9 +152,23 @@ fn write_synced(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write().with_context(|| format!("cannot write `{}`", path.display()))
 }
 
+/// So many files or folders are synced one by one; more are all at once.
+const FEW: usize = 16;
+
+/// Makes sure that the new names of files survive a loss of power before the journal is gone.
+fn sync_parents(output: &Path, journal: &Journal) -> anyhow::Result<()> {
+    let changed = journal.writes.iter().chain(&journal.removals);
+    let folders: BTreeSet<&Path> = changed.filter_map(|file| file.parent()).collect();
+    if folders.len() > FEW {
+        return sync_file_system(output);
+    }
+    let mut there =
+        folders.iter().map(|folder| output.join(folder)).filter(|folder| folder.is_dir());
+    there.try_for_each(|folder| sync_folder(&folder))
+}
+
 /// Makes sure that staged files survive a loss of power: one by one if few, else all at once.
 fn sync_staged(staging: &Path, files: &BTreeSet<PathBuf>) -> anyhow::Result<()> {
-    const FEW: usize = 16;
     if files.len() > FEW {
         return sync_file_system(staging);
     }

@@ -17,13 +17,16 @@ mod journal;
 mod refusal;
 mod stage;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde::Deserialize;
 
 pub use self::refusal::Refusal;
 pub use self::stage::{Folders, Published, Stage};
+use crate::permalink::UrlPath;
 use crate::site::{Bodies, Catalog, PRIVATE_FOLDER, Site};
 
 /// The catalog within [`PRIVATE_FOLDER`].
@@ -32,9 +35,10 @@ pub const CATALOG: &str = "site.json";
 /// The site that was built into `output`, if one was; what a killed build has left undone is done first.
 pub fn open(output: &Path) -> anyhow::Result<Option<Site>> {
     let private = private_folder(output);
-    if private.join(journal::JOURNAL).exists() {
-        let _lock = stage::lock(&private)?;
-        journal::finish(output)?;
+    while private.join(journal::JOURNAL).exists() {
+        if let Some(_lock) = stage::lock(&private)? {
+            journal::finish(output)?;
+        }
     }
     let catalog = read_catalog(output)?;
     Ok(catalog.map(|catalog| Site::new(catalog, Bodies::Folder(output.to_owned()))))
@@ -46,9 +50,24 @@ fn private_folder(output: &Path) -> PathBuf {
 
 /// The catalog in `output`; one that cannot be read is none, so that everything is written anew.
 fn read_catalog(output: &Path) -> anyhow::Result<Option<Catalog>> {
+    Ok(read_bytes(output)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+/// The files that the last build has written into `output`, whichever version of the program that was.
+fn written_files(output: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
+    #[derive(Default, Deserialize)]
+    struct Written {
+        files: BTreeMap<UrlPath, serde_json::Value>,
+    }
+    let bytes = read_bytes(output)?.unwrap_or_default();
+    let written: Written = serde_json::from_slice(&bytes).unwrap_or_default();
+    Ok(written.files.keys().map(UrlPath::output_file).collect())
+}
+
+fn read_bytes(output: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     let path = private_folder(output).join(CATALOG);
     match fs::read(&path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
     }

@@ -5,11 +5,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use anyhow::Context;
 
 use super::journal::{self, Journal, STAGING};
-use super::{CATALOG, private_folder, read_catalog, refusal};
+use super::{CATALOG, private_folder, read_catalog, refusal, written_files};
 use crate::permalink::UrlPath;
 use crate::site::{Bodies, Catalog, Digest, OutputFile, Sink, Site};
 
@@ -35,6 +36,10 @@ pub struct Stage {
     /// Whether files are written even if they have not changed.
     force: bool,
     previous: Option<Catalog>,
+    /// The files of the previous site, also of one whose catalog only another version can read whole.
+    before: BTreeSet<PathBuf>,
+    /// When the catalog was written, which is after every file of its site.
+    written: Option<SystemTime>,
     staged: Mutex<BTreeSet<PathBuf>>,
     /// Held until everything is done.
     _lock: File,
@@ -60,12 +65,19 @@ impl Stage {
             let tree =
                 if is_first { first_tree(folders.output) } else { folders.output.to_owned() };
             let private = private_folder(&tree);
-            if !is_first && !force {
+            // A folder that no build has written into is refused before it is touched.
+            if !is_first && !force && !private.exists() {
                 refusal::check_contents(folders.output)??;
             }
-            let lock = lock(&private)?;
+            let Some(lock) = lock(&private)? else { continue };
             if is_first == folders.output.exists() {
                 continue; // Another build came first, and the folder is there by now.
+            }
+            if !is_first {
+                journal::finish(folders.output)?;
+                if !force {
+                    refusal::check_contents(folders.output)??;
+                }
             }
             return Self::prepare(folders.output, tree, lock, (is_first, force));
         }
@@ -81,15 +93,17 @@ impl Stage {
         if is_first {
             empty(&tree)?;
         } else {
-            journal::finish(output)?;
             journal::remove_staging(&private)?;
         }
+        let catalog = private_folder(output).join(CATALOG);
         Ok(Self {
             output: output.to_owned(),
             staging: if is_first { tree } else { private.join(STAGING) },
             is_first,
             force,
             previous: read_catalog(output)?,
+            before: written_files(output)?,
+            written: fs::metadata(catalog).and_then(|metadata| metadata.modified()).ok(),
             staged: Mutex::default(),
             _lock: lock,
         })
@@ -129,18 +143,21 @@ impl Stage {
 
     /// The files of the previous site that the new one has not.
     fn removals(&self, catalog: &Catalog) -> BTreeSet<PathBuf> {
-        let previous = self.previous.iter().flat_map(|previous| previous.files.keys());
         let kept: BTreeSet<PathBuf> = catalog.files.keys().map(UrlPath::output_file).collect();
-        previous.map(UrlPath::output_file).filter(|file| !kept.contains(file)).collect()
+        self.before.difference(&kept).cloned().collect()
     }
 
     /// Whether the output has this very file already.
     fn is_unchanged(&self, path: &UrlPath, file: OutputFile) -> bool {
         let known = self.previous.as_ref().and_then(|previous| previous.files.get(path));
         let on_disk = || fs::metadata(self.output.join(path.output_file()));
-        !self.force
-            && known == Some(&file)
-            && on_disk().is_ok_and(|metadata| metadata.is_file() && metadata.len() == file.len)
+        // What is newer than the catalog was written by somebody else.
+        let is_untouched = |metadata: &fs::Metadata| {
+            metadata.is_file()
+                && metadata.len() == file.len
+                && metadata.modified().ok() <= self.written
+        };
+        !self.force && known == Some(&file) && on_disk().is_ok_and(|found| is_untouched(&found))
     }
 
     fn stage(&self, path: &UrlPath, write: impl Fn(&Path) -> io::Result<u64>) -> io::Result<()> {
@@ -189,7 +206,7 @@ impl Drop for Stage {
         if self.is_first {
             let _ = fs::remove_dir_all(&self.staging);
         } else {
-            let _ = journal::remove_staging(&private_folder(&self.output)).ok();
+            let _ = journal::abandon(&private_folder(&self.output)).ok();
         }
     }
 }
@@ -205,8 +222,9 @@ fn first_tree(output: &Path) -> PathBuf {
     output.with_file_name(format!(".{name}.staging"))
 }
 
-/// Waits until no other process publishes from `private`, and keeps others from it.
-pub(super) fn lock(private: &Path) -> anyhow::Result<File> {
+/// Waits until no other process publishes from `private`, and keeps others from it; none if the folder was
+/// replaced or removed while we waited.
+pub(super) fn lock(private: &Path) -> anyhow::Result<Option<File>> {
     let path = private.join("lock");
     let lock = || {
         fs::create_dir_all(private)?;
@@ -214,7 +232,26 @@ pub(super) fn lock(private: &Path) -> anyhow::Result<File> {
         file.lock()?;
         io::Result::Ok(file)
     };
-    lock().with_context(|| format!("cannot lock `{}`", path.display()))
+    let file = match lock() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        result => result.with_context(|| format!("cannot lock `{}`", path.display()))?,
+    };
+    Ok(is_at(&file, &path).then_some(file))
+}
+
+/// Whether `path` still leads to the open `file`.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let (open, there) = (file.metadata().map(identity), fs::metadata(path).map(identity));
+        matches!((open, there), (Ok(open), Ok(there)) if open == there)
+    }
+    #[cfg(not(unix))]
+    {
+        file.metadata().is_ok() && path.exists()
+    }
 }
 
 /// Removes what a killed first build has left in `tree`, but for its lock.

@@ -40,9 +40,7 @@ impl Addresses {
 
     /// The canonical form of `path`, if the site answers it.
     pub(super) fn find(&self, path: &UrlPath) -> Option<&UrlPath> {
-        let folded = path.as_folder().folded();
-        let bare = folded.strip_suffix("index.html/").unwrap_or(&folded);
-        self.by_folded.get(bare)
+        self.by_folded.get(&path.as_folder().folded())
     }
 
     /// An address that ends as `path` does.

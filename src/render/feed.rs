@@ -5,7 +5,7 @@ use super::resolver::Links;
 use super::view::{FeedEntry, FeedView, Summary};
 use crate::clock::Timestamp;
 use crate::content::Page;
-use crate::permalink::UrlPath;
+use crate::permalink::{self, UrlPath};
 
 /// Where the feed is.
 pub(super) const PATH: &str = "/feed.xml";
@@ -35,12 +35,11 @@ pub(super) fn last_change(page: &Page) -> Timestamp {
 
 fn entry<'a>(post: &'a Page, renderer: &Renderer<'_>) -> anyhow::Result<FeedEntry<'a>> {
     let base = &renderer.scope.config.base;
+    let home = base.permalink(&UrlPath::root());
     Ok(FeedEntry {
         summary: Summary::new(post, &renderer.scope),
-        id: match &post.front_matter.id {
-            Some(id) => format!("{}/#{id}", base.origin()),
-            None => base.permalink(&post.path),
-        },
+        // Not the address: a post that moves must not be new to those who have read it.
+        id: format!("{home}#{}", permalink::encoded(post.id())),
         content: renderer.body(post, Links::Absolute)?.rendered.html,
     })
 }

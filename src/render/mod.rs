@@ -71,8 +71,9 @@ pub fn render(
     problems.append(&mut statics.problems);
     let outputs = Outputs::new(sink);
     statics.publish(&outputs)?;
-    statics::publish_assets(index.assets(), &outputs)?;
+    statics::publish_assets(index.assets(), &config.stats.path, &outputs)?;
     let scope = scope_of(config, index, &statics)?;
+    problems.extend(over_fixed(index));
     let renderer = Renderer::new(scope.clone(), &templates, outputs, progress, scripts.to_owned())?;
     problems.extend(render_all(&renderer)?);
     statics.publish_fingerprinted(&scope, &renderer.outputs)?;
@@ -192,6 +193,24 @@ fn entry(page: &Page) -> PageEntry {
         published: page.date.filter(|_| page.is_post()),
         words: page.words,
     }
+}
+
+/// Pages and aliases at an address that every site has for something else.
+fn over_fixed(index: &ContentIndex) -> Vec<Problem> {
+    let home = std::iter::once(UrlPath::root());
+    let fixed: Vec<UrlPath> =
+        discovery::addresses().chain(UrlPath::parse(feed::PATH)).chain(home).collect();
+    let is_fixed = |path: &UrlPath| fixed.iter().any(|fixed| fixed.folded() == path.folded());
+    let problem = |page: &Page, path: &UrlPath, position| {
+        let mistake = Mistake::ReservedPath { path: path.to_string() };
+        Problem::new(page.place(position), mistake)
+    };
+    let pages = index.pages().iter().filter(|page| is_fixed(&page.path));
+    let aliases = index.aliases().iter().filter(|(alias, _)| is_fixed(alias));
+    pages
+        .map(|page| problem(page, &page.path, page.places.address))
+        .chain(aliases.map(|(alias, page)| problem(page, alias, page.places.aliases)))
+        .collect()
 }
 
 fn unknown_theme(config: &Config) -> Option<Problem> {

@@ -1,7 +1,6 @@
 //! Gathers what was rendered: hands each file to the sink and remembers what it was.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,6 +25,10 @@ pub(super) struct Made {
     pub(super) problems: Vec<Problem>,
     /// Who has each address, in the form that a careless file system knows it by.
     holders: HashMap<String, (String, Claim)>,
+    /// The folders that are in the way of a file of their name, and who needs them.
+    folders: HashMap<String, String>,
+    /// The files that are no folders.
+    plain_files: HashSet<String>,
 }
 
 /// For what an address is claimed.
@@ -35,6 +38,37 @@ pub(super) enum Claim {
     Page,
     /// A file that is published as it is.
     File,
+}
+
+impl Made {
+    fn hold(&mut self, path: &UrlPath, name: &str, kind: Claim) {
+        let own = path.folded();
+        for folder in folders_of(&own) {
+            self.folders.entry(folder.to_owned()).or_insert_with(|| name.to_owned());
+        }
+        if !path.is_folder() {
+            self.plain_files.insert(own);
+        }
+        self.holders.insert(path.as_folder().folded(), (name.to_owned(), kind));
+    }
+
+    /// Who stands in the way of a file at `path`: a file where it needs a folder, or the reverse.
+    fn obstacle(&self, path: &UrlPath) -> Option<&String> {
+        let own = path.folded();
+        let as_file = |folder: &str| self.holders.get(&format!("{folder}/")).map(|(name, _)| name);
+        let is_in_folder = folders_of(&own).find_map(|folder| {
+            // A page's folder may have files in it; a file's may not.
+            as_file(folder).filter(|_| self.plain_files.contains(folder))
+        });
+        is_in_folder.or_else(|| if path.is_folder() { None } else { self.folders.get(&own) })
+    }
+}
+
+/// `/a/b/c` needs the folders `/a/b` and `/a`.
+fn folders_of(path: &str) -> impl Iterator<Item = &str> {
+    let parent = |path: &str| path.rfind('/').filter(|at| *at > 0);
+    let first = parent(path).map(|at| &path[..at]);
+    std::iter::successors(first, move |folder| parent(folder).map(|at| &folder[..at]))
 }
 
 impl<'a> Outputs<'a> {
@@ -47,12 +81,11 @@ impl<'a> Outputs<'a> {
     /// Two pages at one address are none here: the index of the content has told of them.
     pub(super) fn claim(&self, path: &UrlPath, name: &str, kind: Claim) -> bool {
         let mut made = self.made();
-        let (other, other_kind) = match made.holders.entry(path.as_folder().folded()) {
-            Entry::Vacant(free) => {
-                free.insert((name.to_owned(), kind));
-                return true;
-            }
-            Entry::Occupied(taken) => taken.get().clone(),
+        let holder = made.holders.get(&path.as_folder().folded()).cloned();
+        let obstacle = || made.obstacle(path).map(|other| (other.clone(), Claim::File));
+        let Some((other, other_kind)) = holder.or_else(obstacle) else {
+            made.hold(path, name, kind);
+            return true;
         };
         if (kind, other_kind) != (Claim::Page, Claim::Page) {
             let mistake = Mistake::Collision { path: path.to_string(), other };
@@ -63,7 +96,8 @@ impl<'a> Outputs<'a> {
 
     /// Whether an author's file answers `path`, so that nothing needs to be generated there.
     pub(super) fn is_claimed(&self, path: &UrlPath) -> bool {
-        self.made().holders.contains_key(&path.as_folder().folded())
+        let made = self.made();
+        made.holders.contains_key(&path.as_folder().folded()) || made.obstacle(path).is_some()
     }
 
     /// Adds the file that answers `path`.

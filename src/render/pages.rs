@@ -14,7 +14,7 @@ use super::view::{CurrentView, PageView, Summary};
 use crate::content::Page;
 use crate::markdown::{self, Finding, Rendered};
 use crate::permalink::UrlPath;
-use crate::problem::{Mistake, Place, Problem, nearest};
+use crate::problem::{Mistake, Place, Positions, Problem, nearest};
 
 /// What rendering the pages has taught: which headings they have, and which they lead to.
 #[derive(Default)]
@@ -78,7 +78,7 @@ fn template_of(page: &Page, renderer: &Renderer<'_>) -> Option<String> {
     if renderer.templates.has(&name) {
         return Some(name);
     }
-    let place = Place::file(&page.file.name);
+    let place = page.place(page.places.template);
     renderer.outputs.report(Problem::new(place, Mistake::UnknownTemplate { name }));
     None
 }
@@ -86,8 +86,12 @@ fn template_of(page: &Page, renderer: &Renderer<'_>) -> Option<String> {
 /// Reports what is wrong with a body, and notes the places on it and those that it leads to.
 pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Anchors {
     let html = &body.rendered;
-    let place = |offset: usize| Place::at(&page.file.name, &body.text, page.body + offset);
+    let positions = Positions::of(&body.text);
+    let place = |offset: usize| page.place(Some(positions.at(body.start + offset)));
     for problem in problems_of(html, &place, &renderer.scope) {
+        renderer.outputs.report(problem);
+    }
+    for problem in missing_pictures(page, &renderer.scope) {
         renderer.outputs.report(problem);
     }
     let mut anchors = Anchors::default();
@@ -115,6 +119,21 @@ pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Anch
     anchors
 }
 
+/// Pictures that the front matter names and that are not there.
+fn missing_pictures(page: &Page, scope: &Scope) -> Vec<Problem> {
+    let front_matter = &page.front_matter;
+    let named = [
+        (&front_matter.image, page.places.image),
+        (&front_matter.author_image, page.places.author_image),
+    ];
+    let missing = named.into_iter().filter_map(|(source, position)| {
+        let source = source.as_ref().filter(|source| scope.lacks_picture(page, source))?;
+        let mistake = Mistake::MissingImage { source: source.clone() };
+        Some(Problem::new(page.place(position), mistake))
+    });
+    missing.collect()
+}
+
 fn problems_of(
     rendered: &Rendered,
     place: &impl Fn(usize) -> Place,
@@ -135,14 +154,24 @@ fn problems_of(
         };
         Some(Problem::new(place(image.offset), mistake))
     });
-    let findings = rendered.findings.iter().filter_map(|finding| {
-        let (offset, what) = match finding {
-            Finding::Nesting { offset } => (offset, "the text is nested too deeply from here on"),
-            Finding::Table { offset } => (offset, "the table lacks too many cells"),
-            Finding::LongCode { offset } => (offset, "the code is too long to be highlighted"),
-            _ => return None,
+    let findings = rendered.findings.iter().map(|finding| {
+        let limit = |what: &str| Mistake::MarkdownLimit { what: what.to_owned() };
+        let (offset, mistake) = match finding {
+            Finding::Nesting { offset } => {
+                (offset, limit("the text is nested too deeply from here on"))
+            }
+            Finding::Table { offset } => (offset, limit("the table lacks too many cells")),
+            Finding::LongCode { offset } => {
+                (offset, limit("the code is too long to be highlighted"))
+            }
+            Finding::DuplicateId { offset, id } => {
+                (offset, Mistake::DuplicateId { id: id.clone() })
+            }
+            Finding::UnusedFootnote { offset, label } => {
+                (offset, Mistake::UnusedFootnote { label: label.clone() })
+            }
         };
-        Some(Problem::new(place(*offset), Mistake::MarkdownLimit { what: what.to_owned() }))
+        Problem::new(place(*offset), mistake)
     });
     links.chain(images).chain(findings).collect()
 }
@@ -183,7 +212,7 @@ pub(super) fn duplicate_titles(pages: &[Arc<Page>]) -> Vec<Problem> {
             let (title, other_name) = (page.title.clone(), other.file.name.clone());
             let is_other = other.file.name != page.file.name;
             let mistake = Mistake::DuplicateTitle { title, other: other_name };
-            is_other.then(|| Problem::new(Place::file(&page.file.name), mistake))
+            is_other.then(|| Problem::new(page.place(page.places.title), mistake))
         })
         .collect()
 }

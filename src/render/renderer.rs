@@ -31,6 +31,8 @@ pub(super) struct Renderer<'a> {
 /// The body of a page as HTML, and the text it was made of.
 pub(super) struct Body {
     pub(super) text: String,
+    /// Where the body begins in the text.
+    pub(super) start: usize,
     pub(super) rendered: Rendered,
 }
 
@@ -54,8 +56,8 @@ impl<'a> Renderer<'a> {
 
     /// Renders the Markdown of `page`.
     pub(super) fn body(&self, page: &Page, links: Links) -> anyhow::Result<Body> {
-        let text = page.source_text()?;
-        let markdown = text.get(page.body..).unwrap_or_default();
+        let (text, start) = page.source_text()?;
+        let markdown = &text[start..];
         let settings = &self.scope.config.markdown;
         let options = Options {
             smart_punctuation: settings.smart_punctuation,
@@ -66,7 +68,7 @@ impl<'a> Renderer<'a> {
         };
         let rendered =
             markdown::render(markdown, &options, &PageLinks { page, scope: &self.scope, links });
-        Ok(Body { text, rendered })
+        Ok(Body { text, start, rendered })
     }
 
     /// Fills in a template of HTML for the address `current`, and puts it there, unless an author's file is there.
@@ -107,7 +109,8 @@ impl<'a> Renderer<'a> {
         if self.outputs.is_claimed(path) {
             return Ok(());
         }
-        self.outputs.put_filled(path, self.fill(template, &self.context(values)))
+        let filled = self.fill(template, &self.context(values));
+        self.outputs.put_filled(path, filled.map(without_forbidden))
     }
 
     fn fill(&self, template: &str, context: &Context) -> Result<String, Problem> {
@@ -130,6 +133,18 @@ impl<'a> Renderer<'a> {
         html.insert_str(at, &self.scripts);
         html
     }
+}
+
+/// The text without the control characters that no XML document may have, not even escaped (XML 1.0, 2.2).
+fn without_forbidden(mut text: String) -> String {
+    let is_forbidden = |letter: char| {
+        letter.is_control() && letter.is_ascii() && !matches!(letter, '\t' | '\n' | '\r' | '\x7f')
+            || matches!(letter, '\u{fffe}' | '\u{ffff}')
+    };
+    if text.contains(is_forbidden) {
+        text.retain(|letter| !is_forbidden(letter));
+    }
+    text
 }
 
 /// A value for a template.

@@ -136,7 +136,8 @@ fn scheme_of(destination: &str) -> Option<&str> {
     is_scheme.then_some(scheme)
 }
 
-fn is_inside(source: &str, scope: &Scope) -> bool {
+/// Whether what is at `source` would be on the site.
+pub(super) fn is_inside(source: &str, scope: &Scope) -> bool {
     matches!(kind_of(source, scope), Kind::Inside(_))
 }
 

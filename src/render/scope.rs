@@ -48,6 +48,11 @@ impl Scope {
         Some(found.map_or_else(|| source.to_owned(), |path| self.config.base.link(&path)))
     }
 
+    /// Whether a picture that front matter names should be on the site and is not.
+    pub(super) fn lacks_picture(&self, page: &Page, source: &str) -> bool {
+        resolver::is_inside(source, self) && resolver::image_of(source, Some(page), self).is_none()
+    }
+
     /// The fingerprinted address of a static file, which may be kept for ever; none if there is no such file.
     ///
     /// While writing it is the plain address, so that a changed style sheet changes no page.

@@ -8,10 +8,10 @@ use anyhow::Context;
 use super::builtin;
 use super::outputs::{Claim, Outputs};
 use super::scope::{Scope, fingerprinted};
-use crate::config::Config;
-use crate::content::source::{self, SourceFile};
+use crate::config::{Config, DEFAULT_THEME};
+use crate::content::source::{self, Hidden, SourceFile};
 use crate::content::{Asset, wrong_name};
-use crate::permalink::{UrlPath, UrlPathError};
+use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Problem};
 use crate::site::Digest;
 
@@ -30,11 +30,14 @@ impl Statics {
     /// Finds the static files of the site of `config`.
     pub(super) fn find(config: &Config) -> anyhow::Result<Self> {
         let mut statics = Self { files: BTreeMap::new(), problems: Vec::new() };
-        for (name, bytes) in builtin::theme_files(&config.theme, "static") {
-            statics.add(name, Origin::Builtin(bytes), config);
+        // The built-in templates ask for the files of the built-in theme, whichever theme replaces some of both.
+        for theme in [DEFAULT_THEME, &config.theme] {
+            for (name, bytes) in builtin::theme_files(theme, "static") {
+                statics.add(name, Origin::Builtin(bytes), config);
+            }
         }
         for folder in [config.theme_dir().join("static"), config.static_dir()] {
-            let walk = source::walk(&folder, &config.root)?;
+            let walk = source::walk(&folder, &config.root, Hidden::Kept)?;
             statics.problems.extend(walk.problems);
             for file in walk.files {
                 statics.add(file.relative.clone(), Origin::File(file), config);
@@ -44,7 +47,7 @@ impl Statics {
     }
 
     fn add(&mut self, name: String, origin: Origin, config: &Config) {
-        match address_of(&name) {
+        match UrlPath::parse(&name) {
             Ok(path) if path.is_reserved(&config.stats.path) => {
                 let mistake = Mistake::ReservedPath { path: path.to_string() };
                 self.problems.push(Problem::new(Place::file(origin.name(&name)), mistake));
@@ -118,16 +121,16 @@ impl Origin {
 }
 
 /// Publishes the files that lie beside pages.
-pub(super) fn publish_assets(assets: &[Asset], outputs: &Outputs<'_>) -> anyhow::Result<()> {
+pub(super) fn publish_assets(
+    assets: &[Asset],
+    stats: &UrlPath,
+    outputs: &Outputs<'_>,
+) -> anyhow::Result<()> {
+    for asset in assets.iter().filter(|asset| asset.path.is_reserved(stats)) {
+        let mistake = Mistake::ReservedPath { path: asset.path.to_string() };
+        outputs.report(Problem::new(Place::file(&asset.file.name), mistake));
+    }
     let mut claimed =
         assets.iter().filter(|asset| outputs.claim(&asset.path, &asset.file.name, Claim::File));
     claimed.try_for_each(|asset| outputs.copy(&asset.path, &asset.file.path, &asset.file.name))
-}
-
-/// `about/index.html` answers `/about/`.
-fn address_of(name: &str) -> Result<UrlPath, UrlPathError> {
-    UrlPath::parse(match name.strip_suffix("index.html") {
-        Some(folder) if folder.is_empty() || folder.ends_with('/') => folder,
-        _ => name,
-    })
 }

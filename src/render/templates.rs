@@ -9,7 +9,7 @@ use tera::{Context, ErrorKind, Tera};
 
 use super::{builtin, filters, functions};
 use crate::config::Config;
-use crate::content::source;
+use crate::content::source::{self, Hidden};
 use crate::problem::{Mistake, Place, Position, Problem};
 
 /// What lies beside templates without being one.
@@ -169,7 +169,7 @@ fn add_folder(
     folder: &Path,
     config: &Config,
 ) -> anyhow::Result<Vec<Problem>> {
-    let walk = source::walk(folder, &config.root)?;
+    let walk = source::walk(folder, &config.root, Hidden::Passed)?;
     let mut problems = walk.problems;
     for file in walk.files.into_iter().filter(|file| is_template(&file.relative)) {
         let bytes = fs::read(&file.path).with_context(|| format!("cannot read `{}`", file.name))?;

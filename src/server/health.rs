@@ -10,6 +10,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use super::headers;
 use super::state::Handle;
+use super::stats;
 
 /// How many requests were answered, by the hundred of their status.
 #[derive(Debug, Default)]
@@ -44,10 +45,12 @@ pub(super) async fn metrics(State(state): State<Handle>) -> Response {
         let _ = writeln!(text, "tallymark_requests_total{{status=\"{class}xx\"}} {count}");
     }
     let snapshot = state.board.snapshot();
-    headline(&mut text, "views_total", "counter", "Page views counted, of all time.");
-    let _ = writeln!(text, "tallymark_views_total {}", snapshot.total_page_views);
-    headline(&mut text, "active_visitors", "gauge", "Visitors who are reading now.");
-    let _ = writeln!(text, "tallymark_active_visitors {}", snapshot.active_visitors);
+    if stats::is_public(&state) {
+        headline(&mut text, "views_total", "counter", "Page views counted, of all time.");
+        let _ = writeln!(text, "tallymark_views_total {}", snapshot.total_page_views);
+        headline(&mut text, "active_visitors", "gauge", "Visitors who are reading now.");
+        let _ = writeln!(text, "tallymark_active_visitors {}", snapshot.active_visitors);
+    }
     headline(&mut text, "events_rejected_total", "counter", "Events that were not counted.");
     for (rejection, count) in &snapshot.rejected {
         let reason = rejection.name();

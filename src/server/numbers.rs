@@ -139,9 +139,11 @@ struct Meaning {
 impl Meaning {
     fn of(path: &UrlPath, site: &Site) -> Option<Self> {
         let Some((path, entry)) = site.page(path) else {
-            let title = site.catalog().gone.get(path).map_or(path.as_str(), String::as_str);
+            let gone = site.catalog().gone.get(path);
+            let title = gone.map_or(path.as_str(), |gone| gone.title.as_str());
             let page = NamedPage { path: path.clone(), title: title.to_owned(), url: None };
-            return Some(Self { page, kind: None });
+            let may_be_named = gone.is_none_or(|gone| gone.listed);
+            return may_be_named.then_some(Self { page, kind: None });
         };
         let title = match entry.kind {
             PageKind::Home if *path == UrlPath::root() => "Home",

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use http::request::Parts;
 use http::{Method, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
@@ -20,6 +21,9 @@ use crate::site::{self, Answer, OutputFile, Site};
 /// What can be done with a page.
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
+/// The page that answers for every path that is not there.
+const NOT_FOUND_PAGE: &str = "/404.html";
+
 /// How often a newer site is tried when files on disk are not those of the site at hand.
 const ATTEMPTS: usize = 3;
 
@@ -29,13 +33,14 @@ pub(super) async fn answer(State(state): State<Handle>, request: Request) -> Res
         return *response;
     }
     let (request, _) = request.into_parts();
-    let Ok(path) = UrlPath::decode(request.uri.path()) else {
+    let path = UrlPath::decode(request.uri.path()).ok();
+    if path.is_none() && is_garbage(request.uri.path()) {
         return (StatusCode::BAD_REQUEST, "the path is malformed\n").into_response();
-    };
-    if path.as_folder() == state.site().identity().stats.as_folder() {
-        return stats::page(&state, &path, &request.headers).await;
     }
-    let asked = Asked { path: &path, uri: &request.uri, headers: &request.headers };
+    if let Some(response) = stats_page(&state, path.as_ref(), &request).await {
+        return response;
+    }
+    let asked = Asked { path: path.as_ref(), uri: &request.uri, headers: &request.headers };
     let mut sites = Newest::of(&state);
     while let Some(site) = sites.next().await {
         if let Some(response) = asked.answer(&state, &site).await {
@@ -43,6 +48,23 @@ pub(super) async fn answer(State(state): State<Handle>, request: Request) -> Res
         }
     }
     unavailable()
+}
+
+/// The dashboard, if that is what `path` means; another spelling of its path leads there.
+async fn stats_page(state: &Handle, path: Option<&UrlPath>, request: &Parts) -> Option<Response> {
+    let site = state.site();
+    let own = &site.identity().stats;
+    let path = path.filter(|path| path.as_folder().folded() == own.as_folder().folded())?;
+    if path.as_folder() != own.as_folder() {
+        return Some(redirect(&site, own, request.uri.query()));
+    }
+    Some(stats::page(state, path, &request.headers).await)
+}
+
+/// Whether a path is no text at all, rather than one that no page of a site can have.
+fn is_garbage(encoded: &str) -> bool {
+    let decoded = percent_decode_str(encoded).decode_utf8();
+    decoded.map_or(true, |text| text.chars().any(char::is_control))
 }
 
 /// The answer while files on disk are not those of the site: soon over, or somebody changed them by hand.
@@ -116,7 +138,8 @@ impl<'a> Newest<'a> {
 
 /// A request for a path of the site.
 struct Asked<'a> {
-    path: &'a UrlPath,
+    /// None if no page of a site can have such a path.
+    path: Option<&'a UrlPath>,
     uri: &'a Uri,
     headers: &'a HeaderMap,
 }
@@ -124,7 +147,10 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// The answer of `site`; none if its files have been replaced.
     async fn answer(&self, state: &Handle, site: &Site) -> Option<Response> {
-        match site.look_up(self.path) {
+        match self.path.map_or(Answer::Missing, |path| site.look_up(path)) {
+            Answer::File(path, _) if path.as_str() == NOT_FOUND_PAGE => {
+                self.missing(state, site).await
+            }
             Answer::File(path, _) if !is_canonical(self.uri.path(), path) => {
                 Some(redirect(site, path, self.uri.query()))
             }
@@ -150,7 +176,7 @@ impl Asked<'_> {
     }
 
     async fn missing(&self, state: &Handle, site: &Site) -> Option<Response> {
-        let Some((path, file)) = site.catalog().files.get_key_value("/404.html") else {
+        let Some((path, file)) = site.catalog().files.get_key_value(NOT_FOUND_PAGE) else {
             return Some((StatusCode::NOT_FOUND, "not found\n").into_response());
         };
         let answer = Representation {

@@ -114,8 +114,10 @@ fn frame_of(reading: &Reading) -> Bytes {
     stream::event(reading.number, json)
 }
 
-fn is_public(state: &Handle) -> bool {
-    state.stats.access == Access::Public
+/// Whether anybody may see the numbers: if the settings that the server began with and those of the site as it
+/// is now both say so.
+pub(super) fn is_public(state: &Handle) -> bool {
+    state.stats.access == Access::Public && state.site().identity().shows_stats
 }
 
 fn not_found() -> Response {

@@ -230,7 +230,7 @@ fn color_is_for_terminals_and_for_those_who_ask() {
     assert!(!colored(&["build", "--color", "never"], Some(("CLICOLOR_FORCE", "1"))));
 }
 
-/// FAULTS 53
+/// Fault 53: an output folder that is precious.
 #[test]
 fn folders_that_matter_are_never_written_into() {
     let folder = small_site();
@@ -289,7 +289,7 @@ fn folders_that_matter_are_never_written_into() {
     }
 }
 
-/// FAULTS 54
+/// Fault 54: an output folder with files of others.
 #[test]
 fn files_of_others_are_neither_overwritten_unasked_nor_ever_deleted() {
     let folder = small_site();
@@ -354,7 +354,7 @@ fn a_taken_port_is_the_machines_failure_and_has_a_remedy() {
     expect(&ran, 3, &["cannot listen at", &port, "choose another port with `--port`"]);
 }
 
-/// FAULTS 10
+/// Fault 10: a damaged or foreign database.
 #[test]
 fn a_damaged_database_is_told_of_and_left_alone() {
     let folder = small_site();
@@ -370,7 +370,7 @@ fn a_damaged_database_is_told_of_and_left_alone() {
     }
 }
 
-/// FAULTS 11
+/// Fault 11: two processes on one database.
 #[test]
 fn a_second_server_on_a_database_ends_and_leaves_the_first_alone() {
     let folder = small_site();

@@ -101,7 +101,7 @@ fn expected(numbers: &BTreeSet<u64>) -> BTreeMap<String, u64> {
     counts
 }
 
-/// FAULTS 1
+/// Fault 1: killed while collecting.
 #[test]
 fn what_was_acknowledged_survives_twenty_kills_and_is_counted_once() {
     let folder = site();
@@ -140,7 +140,7 @@ fn what_was_acknowledged_survives_twenty_kills_and_is_counted_once() {
     assert!(Query::new(Arc::new(store)).verify().unwrap(), "roll-ups are what the views add up to");
 }
 
-/// FAULTS 3
+/// Fault 3: asked to end under load.
 #[test]
 fn a_server_that_is_asked_to_end_finishes_what_it_has_accepted() {
     for signal in [Signal::TERM, Signal::INT] {
@@ -197,7 +197,7 @@ fn kill_a_build(folder: &Folder, mut is_time: impl FnMut(Duration) -> bool) {
     }
 }
 
-/// FAULTS 2
+/// Fault 2: killed while building.
 #[test]
 fn a_first_build_that_is_killed_publishes_nothing() {
     let folder = sample_site(200);
@@ -236,7 +236,7 @@ fn write_edition(folder: &Folder, edition: usize) {
     let _ = fs::remove_file(folder.path(&format!("content/blog/only-{old}.md")));
 }
 
-/// FAULTS 2
+/// Fault 2: killed while building.
 #[test]
 fn a_later_build_that_is_killed_leaves_the_old_site_or_the_next_start_completes_the_new() {
     let folder = sample_site(150);
@@ -280,7 +280,7 @@ fn a_later_build_that_is_killed_leaves_the_old_site_or_the_next_start_completes_
     assert!(unfinished > 0, "no kill came between the decision and the end");
 }
 
-/// FAULTS 55
+/// Fault 55: several builds at once.
 #[test]
 fn builds_at_the_same_time_wait_for_one_another() {
     let folder = sample_site(20);
@@ -350,7 +350,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// FAULTS 5
+/// Fault 5: a full disk while building.
 #[test]
 fn a_build_on_a_full_disk_leaves_the_old_site() {
     let folder = sample_site(10);
@@ -391,7 +391,7 @@ fn a_build_on_a_full_disk_leaves_the_old_site() {
     assert!(!output.join(".tallymark/staging").exists());
 }
 
-/// FAULTS 4
+/// Fault 4: a full disk while storing.
 #[test]
 fn a_full_disk_stops_counting_but_not_the_site_and_space_mends_it() {
     let folder = site();

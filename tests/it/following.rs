@@ -150,7 +150,7 @@ fn a_mistake_keeps_the_last_good_site_until_it_is_mended() {
     assert_eq!(server.get("/_/health").status, 200);
 }
 
-/// FAULTS 58
+/// Fault 58: a storm of changes.
 #[test]
 fn a_storm_of_files_ends_in_the_site_that_a_clean_build_gives() {
     let (folder, server) = served();

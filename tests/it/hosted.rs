@@ -53,6 +53,7 @@ pub(crate) fn catalog() -> (Catalog, MemorySink) {
             base: BaseUrl::parse("https://example.org").unwrap(),
             stats: path("/stats/"),
             timezone: "UTC".into(),
+            shows_stats: true,
         },
         files: BTreeMap::new(),
         redirects: [(path("/old/"), path("/first/"))].into(),

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use tallymark::config::Access;
 use tallymark::permalink::BaseUrl;
 use tallymark::server::Peer;
-use tallymark::site::PageKind;
+use tallymark::site::{GonePage, PageKind};
 
 use crate::hosted::{BROWSER, Hosted, NOW, PROXY, READER, Setup, entry, get, path, request, site};
 use crate::serving::next_event;
 
-const ADA: &str = "b1b3a7c2-2f0e-4a7e-9c55-0d6f4a1c2b3d";
-const BOB: &str = "0c2d7b1e-93f4-4c8a-8b57-5f1f6a0e9d21";
+const ONE: &str = "b1b3a7c2-2f0e-4a7e-9c55-0d6f4a1c2b3d";
+const OTHER: &str = "0c2d7b1e-93f4-4c8a-8b57-5f1f6a0e9d21";
 
 /// The body of a view; `view` tells one viewing from another.
 fn view(view: u64, visitor: &str, path: &str) -> String {
@@ -65,7 +65,7 @@ impl Hosted {
 #[tokio::test]
 async fn every_answer_to_an_event_says_what_became_of_it() {
     let hosted = Hosted::default();
-    let good = || view(1, ADA, "/first/");
+    let good = || view(1, ONE, "/first/");
     let deep = "[".repeat(4000);
     let long = format!("{{\"x\":\"{}\"}}", "a".repeat(4096));
     for (body, headers, status, reason) in [
@@ -83,10 +83,10 @@ async fn every_answer_to_an_event_says_what_became_of_it() {
         (good(), &[("sec-purpose", "prefetch")], 403, "prefetch"),
         (good(), &[("user-agent", "curl/8.0")], 403, "bot"),
         (good(), &[("user-agent", "")], 403, "bot"),
-        (view(2, ADA, "/secret/"), &[], 403, "excluded"),
-        (view(2, ADA, "/secret/below/"), &[], 403, "excluded"),
+        (view(2, ONE, "/secret/"), &[], 403, "excluded"),
+        (view(2, ONE, "/secret/below/"), &[], 403, "excluded"),
         (view(2, "no-uuid", "/first/"), &[], 400, "malformed"),
-        (view(2, ADA, "no-path"), &[], 400, "malformed"),
+        (view(2, ONE, "no-path"), &[], 400, "malformed"),
         (String::new(), &[], 400, "malformed"),
         ("{".into(), &[], 400, "malformed"),
         ("null".into(), &[], 400, "malformed"),
@@ -109,7 +109,7 @@ async fn every_answer_to_an_event_says_what_became_of_it() {
 async fn three_reloads_are_one_view_and_two_minutes_later_nobody_is_active() {
     let hosted = Hosted::default();
     for reload in 0..3 {
-        hosted.count(view(reload, ADA, "/first/")).await;
+        hosted.count(view(reload, ONE, "/first/")).await;
         hosted.clock.advance(Duration::from_secs(5));
     }
     let numbers = hosted.numbers().await;
@@ -125,7 +125,7 @@ async fn three_reloads_are_one_view_and_two_minutes_later_nobody_is_active() {
     assert_eq!(numbers["activeByPath"], json!([]));
     assert_eq!(numbers["totalPageViews"], 1);
 
-    hosted.count(heartbeat(0, ADA, "/first/")).await;
+    hosted.count(heartbeat(0, ONE, "/first/")).await;
     assert_eq!(hosted.numbers().await["activeVisitors"], 1, "back again, without a view");
 }
 
@@ -134,15 +134,15 @@ async fn the_numbers_have_titles_types_and_an_order() {
     let hosted = Hosted::default();
     assert_eq!(hosted.numbers().await["trackingSince"], Value::Null);
     for (id, visitor, path) in [
-        (1, ADA, "/first/"),
-        (2, BOB, "/first/"),
-        (3, ADA, "/"),
-        (4, BOB, "/stats/"),
-        (5, ADA, "/About/"),
+        (1, ONE, "/first/"),
+        (2, OTHER, "/first/"),
+        (3, ONE, "/"),
+        (4, OTHER, "/stats/"),
+        (5, ONE, "/About/"),
     ] {
         hosted.count(view(id, visitor, path)).await;
     }
-    hosted.count(view(6, BOB, "/no/such/page/")).await;
+    hosted.count(view(6, OTHER, "/no/such/page/")).await;
     let numbers = hosted.numbers().await;
     let row = |path: &str, title: &str, kind: &str, views: u64, share: u64| {
         json!({
@@ -169,9 +169,9 @@ async fn the_numbers_have_titles_types_and_an_order() {
 #[tokio::test]
 async fn numbers_follow_the_site_when_it_changes() {
     let hosted = Hosted::default();
-    hosted.count(view(1, ADA, "/second/")).await;
-    hosted.count(view(2, ADA, "/first/")).await;
-    hosted.count(view(3, BOB, "/first/")).await;
+    hosted.count(view(1, ONE, "/second/")).await;
+    hosted.count(view(2, ONE, "/first/")).await;
+    hosted.count(view(3, OTHER, "/first/")).await;
     hosted.sites.send_replace(Arc::new(site(|catalog| {
         let first = catalog.pages.remove(&path("/first/")).unwrap();
         catalog.pages.insert(path("/renamed/"), first);
@@ -181,9 +181,10 @@ async fn numbers_follow_the_site_when_it_changes() {
         catalog.pages.get_mut(&path("/renamed/")).unwrap().title = "A better title".into();
         catalog.files.remove(&path("/second/"));
         catalog.pages.remove(&path("/second/"));
-        catalog.gone.insert(path("/second/"), "Second post".into());
+        let gone = GonePage { title: "Second post".into(), listed: true };
+        catalog.gone.insert(path("/second/"), gone);
     })));
-    hosted.count(view(4, ADA, "/renamed/")).await;
+    hosted.count(view(4, ONE, "/renamed/")).await;
     let numbers = hosted.numbers().await;
     let better = &numbers["pageStats"][0];
     assert_eq!(better["title"], "A better title");
@@ -205,7 +206,7 @@ async fn an_unlisted_page_counts_and_is_not_named() {
         catalog.pages.insert(path("/second/"), hidden);
     });
     let hosted = Hosted::new(Setup { site, ..Setup::default() });
-    hosted.count(view(1, ADA, "/second/")).await;
+    hosted.count(view(1, ONE, "/second/")).await;
     let numbers = hosted.numbers().await;
     assert_eq!(numbers["totalPageViews"], 1);
     assert_eq!(numbers["publishedPosts"], 2);
@@ -227,7 +228,7 @@ async fn a_page_is_known_by_every_spelling_of_its_path() {
             .iter()
             .enumerate()
     {
-        hosted.count(view(id as u64, ADA, spelled)).await;
+        hosted.count(view(id as u64, ONE, spelled)).await;
     }
     let numbers = hosted.numbers().await;
     assert_eq!(numbers["pageStats"][0]["title"], "Size");
@@ -239,7 +240,7 @@ async fn a_page_is_known_by_every_spelling_of_its_path() {
 #[tokio::test]
 async fn the_dashboard_is_complete_without_a_script() {
     let hosted = Hosted::default();
-    hosted.count(view(1, ADA, "/first/")).await;
+    hosted.count(view(1, ONE, "/first/")).await;
     let answer = hosted.get("/stats/").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
@@ -260,8 +261,8 @@ async fn a_title_is_text_on_the_dashboard_whatever_is_in_it() {
         }),
         ..Setup::default()
     });
-    hosted.count(view(1, ADA, "/first/")).await;
-    hosted.count(view(2, ADA, "/<img src=x onerror=alert(1)>")).await;
+    hosted.count(view(1, ONE, "/first/")).await;
+    hosted.count(view(2, ONE, "/<img src=x onerror=alert(1)>")).await;
     let page = hosted.get("/stats/").await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text().contains("&lt;script&gt;"), "{}", page.text());
@@ -281,7 +282,7 @@ async fn an_open_dashboard_sees_a_view_at_once() {
     let mut events = response.into_body();
     assert!(next_event(&mut events).await.starts_with("retry:"));
     assert!(next_event(&mut events).await.contains("\"totalPageViews\":0"));
-    hosted.count(view(1, ADA, "/first/")).await;
+    hosted.count(view(1, ONE, "/first/")).await;
     let event = next_event(&mut events).await;
     assert!(event.contains("\"totalPageViews\":1") && event.contains("First post"), "{event}");
     assert!(event.starts_with("id: "), "{event}");
@@ -309,7 +310,7 @@ async fn streams_are_bounded_and_their_places_are_given_back() {
 async fn one_address_cannot_flood_and_others_do_not_notice() {
     let hosted = Hosted::default();
     let send = |peer: &'static str, forwarded: &'static str| {
-        let mut event = post(view(1, ADA, "/first/"), &[("x-forwarded-for", forwarded)]);
+        let mut event = post(view(1, ONE, "/first/"), &[("x-forwarded-for", forwarded)]);
         event.extensions_mut().insert(Peer(peer.parse().unwrap()));
         hosted.send(event)
     };
@@ -341,7 +342,7 @@ async fn only_allowed_origins_are_told_the_answer() {
         ("https://evil.example", ""),
         ("https://example.org", ""),
     ] {
-        let answer = hosted.send(post(view(1, ADA, "/first/"), &[("origin", origin)])).await;
+        let answer = hosted.send(post(view(1, ONE, "/first/"), &[("origin", origin)])).await;
         assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin}");
         let asked = [("origin", origin), ("access-control-request-method", "POST")];
         let preflight = request(Method::OPTIONS, "/_/event", &asked, Body::empty());
@@ -373,10 +374,10 @@ async fn what_is_switched_off_is_not_there() {
     for target in ["/stats/", "/_/stats.json", "/_/stats/live"] {
         assert_eq!(off.get(target).await.status, StatusCode::NOT_FOUND, "{target}");
     }
-    off.count(view(1, ADA, "/first/")).await;
+    off.count(view(1, ONE, "/first/")).await;
 
     let uncounted = Hosted::new(Setup { is_counted: false, ..Setup::default() });
-    let answer = uncounted.send(post(view(1, ADA, "/first/"), &[])).await;
+    let answer = uncounted.send(post(view(1, ONE, "/first/"), &[])).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert_eq!(answer.header("x-rejected"), "disabled");
     let numbers = uncounted.numbers().await;
@@ -390,7 +391,7 @@ async fn the_server_says_how_it_is() {
     let health = hosted.get("/_/health").await;
     assert_eq!((health.status, health.text()), (StatusCode::OK, "ok\n"));
     hosted.send(post("x", &[])).await;
-    hosted.count(view(1, ADA, "/first/")).await;
+    hosted.count(view(1, ONE, "/first/")).await;
     let metrics = hosted.get("/_/metrics").await;
     for line in [
         "tallymark_requests_total{status=\"4xx\"} 1",

@@ -69,7 +69,7 @@ fn what_is_no_more_is_removed_with_its_empty_folders_and_nothing_else_is() {
 
 #[test]
 fn a_file_may_become_a_folder_and_a_folder_a_file() {
-    let site = TestSite::new(&[("static/x", "file")]);
+    let site = TestSite::new(&[("content/a.md", "x"), ("static/x", "file")]);
     build(&site);
     fs::remove_file(site.root().join("static/x")).unwrap();
     site.write("content/x.md", "page");
@@ -130,6 +130,10 @@ fn a_build_that_was_killed_while_publishing_is_completed_from_any_point() {
         copy(&BTreeMap::from([(PathBuf::from(".next-site.json"), new[catalog].clone())]), &staging);
         let journal = serde_json::json!({ "writes": writes, "removals": removals });
         fs::write(public.join(".tallymark/journal.json"), journal.to_string()).unwrap();
+        // Whoever comes next completes it: a build, or who only opens the site.
+        if moved % 2 == 0 {
+            assert_eq!(build(&site).written, 0, "{moved} of {} were moved", writes.len());
+        }
         let opened = publish::open(&public).unwrap().unwrap();
         assert_eq!(tree(&public), new, "{moved} of {} were moved", writes.len());
         assert!(opened.catalog().files.keys().any(|path| path.as_str() == "/e/f/"));
@@ -176,16 +180,78 @@ fn a_page_that_moves_without_an_alias_is_told_with_the_line_to_add() {
     let moved = build(&site);
     assert_eq!(
         moved.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["content/blog/a.md: warning: the page was at `/a/` and is now at `/b/`
+        ["content/blog/a.md:4:7: warning: the page was at `/a/` and is now at `/b/`
   help: add `aliases: [\"/a/\"]` to its front matter, so that old links and its views follow"]
     );
     let gone = &moved.site.unwrap().catalog().gone.clone();
     assert_eq!(
-        gone.iter().map(|(path, title)| (path.as_str(), title.as_str())).collect::<Vec<_>>(),
+        gone.iter().map(|(path, title)| (path.as_str(), title.title.as_str())).collect::<Vec<_>>(),
         [("/a/", "T")]
     );
     site.write("content/blog/a.md", &POST.replace("title: T", "title: T\nslug: b\naliases: [/a/]"));
     let covered = build(&site);
     assert_eq!(covered.problems, []);
     assert!(covered.site.unwrap().catalog().gone.is_empty());
+}
+
+#[test]
+fn content_that_is_gone_for_a_moment_does_not_empty_the_site() {
+    let site = TestSite::new(&[("content/a.md", "x")]);
+    build(&site);
+    let before = tree(&site.root().join("public"));
+    fs::rename(site.root().join("content"), site.root().join("elsewhere")).unwrap();
+    let without = pipeline::build(&order(site.root()), noon()).unwrap();
+    assert!(without.site.is_none());
+    assert_eq!(
+        without.problems[0].to_string(),
+        "content: error: there is no such folder, so there is nothing to publish
+  help: make the folder `content`, or name another site with `--root`"
+    );
+    assert_eq!(tree(&site.root().join("public")), before);
+}
+
+#[test]
+fn a_catalog_of_another_version_is_replaced_and_its_files_are_still_ours() {
+    let site = TestSite::new(&[("content/a.md", "x"), ("content/b.md", "x")]);
+    build(&site);
+    fs::remove_file(site.root().join("content/b.md")).unwrap();
+    let catalog = site.root().join("public/.tallymark/site.json");
+    let mut json: serde_json::Value = serde_json::from_slice(&fs::read(&catalog).unwrap()).unwrap();
+    json.as_object_mut().unwrap().remove("identity");
+    json["pages"] = "of another form".into();
+    fs::write(&catalog, json.to_string()).unwrap();
+    let next = build(&site);
+    assert!(next.written > 5 && next.removed == 1, "{next:?}");
+    assert!(!site.root().join("public/b").exists());
+}
+
+#[test]
+fn a_staged_file_that_is_lost_is_no_published_one() {
+    let site = TestSite::new(&[("content/a.md", "x")]);
+    build(&site);
+    let private = site.root().join("public/.tallymark");
+    fs::create_dir_all(private.join("staging")).unwrap();
+    let journal = serde_json::json!({ "writes": ["new/index.html"], "removals": ["a/index.html"] });
+    fs::write(private.join("journal.json"), journal.to_string()).unwrap();
+    let error = pipeline::build(&order(site.root()), noon()).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("new/index.html` is lost; build with `--force`"),
+        "{error:#}"
+    );
+    assert!(site.root().join("public/a/index.html").exists(), "and nothing is removed");
+}
+
+#[test]
+fn what_was_changed_by_hand_is_mended_even_at_the_same_length() {
+    let site = TestSite::new(&[("content/a.md", "x")]);
+    build(&site);
+    let page = site.root().join("public/a/index.html");
+    let text = fs::read_to_string(&page).unwrap();
+    let catalog = site.root().join("public/.tallymark/site.json");
+    let built = fs::metadata(catalog).unwrap().modified().unwrap();
+    let later = built + std::time::Duration::from_secs(2);
+    fs::write(&page, text.replace("<p>x</p>", "<p>y</p>")).unwrap();
+    fs::File::options().write(true).open(&page).unwrap().set_modified(later).unwrap();
+    assert_eq!(build(&site).written, 1);
+    assert_eq!(fs::read_to_string(&page).unwrap(), text);
 }

@@ -52,7 +52,7 @@ fn two_files_at_one_address_are_told_with_both_names() {
         [
             "content/about.md: error: the address `/about/` is also that of `static/about/index.html`",
             "content/pic.png: error: the address `/pic.png` is also that of `static/PIC.png`",
-            "static/stats/x.html: error: the address `/stats/x.html` is kept for the server",
+            "static/stats/x.html: error: the address `/stats/x.html` is kept for the site itself",
         ]
     );
 }
@@ -141,4 +141,67 @@ fn how_readers_are_counted_is_said_where_the_beacon_is_loaded() {
         "base_url = \"https://example.org\"\n[analytics]\nenabled = false\n",
     );
     assert!(!site.render().text("/").contains("beacon"));
+}
+
+#[test]
+fn an_index_that_is_spelled_out_is_the_folder() {
+    let site = TestSite::new(&[
+        ("content/about.md", "---\naliases: [/about/index.html]\n---\nOwn text."),
+        ("content/hugo.md", "---\nurl: /from/hugo/index.html\n---\nx"),
+        ("content/demo.md", "x"),
+        ("content/demo/index.html", "x"),
+    ]);
+    let rendered = site.render();
+    assert!(rendered.text("/about/").contains("Own text."));
+    assert!(rendered.text("/from/hugo/").contains("<p>x</p>"));
+    assert_eq!(
+        first_lines(&rendered.problems),
+        ["content/demo.md: error: the address `/demo/` is also that of `content/demo/index.html`"]
+    );
+}
+
+#[test]
+fn a_feed_is_well_formed_whatever_is_pasted_into_a_post() {
+    let site = TestSite::new(&[(
+        "content/blog/a.md",
+        "---\ndate: 2026-11-02\ntitle: \"A\\u0007b\"\n---\n\u{1b}[31mred",
+    )]);
+    let feed = site.render().text("/feed.xml");
+    assert!(feed.contains("[31mred") && feed.contains("<title>Ab</title>"));
+    assert!(!feed.contains(['\u{1b}', '\u{7}']));
+}
+
+#[test]
+fn hidden_files_of_static_are_copied_as_they_are() {
+    let site = TestSite::new(&[
+        ("content/a.md", "x"),
+        ("static/.well-known/security.txt", "x"),
+        ("static/.nojekyll", ""),
+        ("static/old.bak", "x"),
+        ("static/.a.txt.swp", "x"),
+    ]);
+    let paths: Vec<String> = site.render().texts().into_keys().collect();
+    for path in ["/.well-known/security.txt", "/.nojekyll", "/old.bak"] {
+        assert!(paths.iter().any(|there| there == path), "{path}");
+    }
+    assert!(!paths.iter().any(|path| path.contains("swp")));
+}
+
+#[test]
+fn a_file_in_the_way_of_a_folder_is_told_with_both_names() {
+    let site = TestSite::new(&[
+        ("static/notes", "file"),
+        ("content/notes/a.md", "x"),
+        ("static/deep/er/x.txt", "x"),
+        ("content/b/index.md", "---\npermalink: /deep/er.html\n---\nx"),
+        ("content/c.md", "---\npermalink: /deep/er.txt/x/\n---\nx"),
+        ("static/deep/er.txt", "x"),
+    ]);
+    assert_eq!(
+        first_lines(&site.render().problems),
+        [
+            "content/c.md: error: the address `/deep/er.txt/x/` is also that of `static/deep/er.txt`",
+            "content/notes/a.md: error: the address `/notes/a/` is also that of `static/notes`",
+        ]
+    );
 }

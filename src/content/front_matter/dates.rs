@@ -27,10 +27,18 @@ pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     if let Some(instant) = with_offset {
         return Some(instant.into());
     }
-    let trimmed = text.split_once('.').map_or(text, |(seconds, _)| seconds);
+    let trimmed = without_fraction(text);
     let civil =
         WITHOUT_OFFSET.iter().find_map(|format| civil::DateTime::strptime(format, trimmed).ok())?;
     Some(civil.to_zoned_datetime(zone.clone()).ok()?.timestamp().into())
+}
+
+/// The text without fractions of a second, which nobody schedules by.
+fn without_fraction(text: &str) -> &str {
+    match text.split_once('.') {
+        Some((seconds, fraction)) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => seconds,
+        _ => text,
+    }
 }
 
 /// The date that a file name opens with, and the rest of it: `2026-11-24-title`.
@@ -85,9 +93,17 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_none() {
-        for text in
-            ["2026-13-01", "2026-02-30", "tomorrow", "24.11.2026", "", "2026", "1.5", "2026-11-24x"]
-        {
+        for text in [
+            "2026-13-01",
+            "2026-02-30",
+            "tomorrow",
+            "24.11.2026",
+            "",
+            "2026",
+            "1.5",
+            "2026-11-24x",
+            "2026-11-24 08:00.x",
+        ] {
             assert_eq!(parse(text, &TimeZone::UTC), None, "{text}");
         }
     }

@@ -10,7 +10,7 @@ use super::keys::{self, KEYS};
 use super::values::kind_of;
 use super::{Source, dates};
 use crate::clock::Timestamp;
-use crate::problem::{Mistake, Problem, nearest};
+use crate::problem::{Mistake, Position, Problem, nearest};
 
 /// Keys whose lists are joined when several spellings of them are used.
 const JOINED: [&str; 2] = ["tags", "aliases"];
@@ -196,6 +196,13 @@ impl<'a> Fields<'a> {
             .map(|(at, value)| (self.matter.start + at, self.matter.start + value))
     }
 
+    /// Where the value of the key `name` is, if it was given and not taken yet.
+    pub(super) fn position_of(&self, name: &'static str) -> Option<Position> {
+        let (written, _) = self.values.get(name)?.first()?;
+        let (_, value) = self.offset_of(written)?;
+        self.source.place(value).position
+    }
+
     /// The place of the value of `key`.
     pub(super) fn place_of(&self, name: &'static str) -> crate::problem::Place {
         let key = keys::find(name);
@@ -215,24 +222,43 @@ fn text_of(item: &Value) -> Option<String> {
     }
 }
 
+/// Where a key and its value begin: on the first line that opens with the key, one at the margin first, for
+/// an indented key is one of a table.
 fn offsets_in(matter: &str, key: &str) -> Option<(usize, usize)> {
+    let at_margin = lines_of(matter).find_map(|(start, line)| offsets_in_line(line, key, start, 0));
+    at_margin
+        .or_else(|| {
+            lines_of(matter).find_map(|(start, line)| {
+                let indent = line.len() - line.trim_start_matches(OPENING).len();
+                offsets_in_line(line, key, start, indent)
+            })
+        })
+        .or_else(|| offsets_in_json(matter, key))
+}
+
+/// What may stand before a key.
+const OPENING: [char; 6] = [' ', '\t', '{', '"', '\'', ','];
+
+fn lines_of(matter: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
-    for line in matter.split_inclusive('\n') {
-        let opening = line.len() - line.trim_start_matches([' ', '\t', '{', '"', '\'', ',']).len();
-        let rest = line[opening..].strip_prefix(key);
-        let rest =
-            rest.map(|rest| rest.trim_start_matches(['"', '\'']).trim_start_matches([' ', '\t']));
-        if let Some(value) = rest.and_then(|rest| rest.strip_prefix([':', '='])) {
-            let value = value.trim_start_matches([' ', '\t']);
-            return Some((start + opening, start + line.len() - value.len()));
-        }
+    matter.split_inclusive('\n').map(move |line| {
         start += line.len();
-    }
-    // A JSON object on one line has its keys anywhere.
+        (start - line.len(), line)
+    })
+}
+
+fn offsets_in_line(line: &str, key: &str, start: usize, indent: usize) -> Option<(usize, usize)> {
+    let rest = line[indent..].strip_prefix(key)?;
+    let rest = rest.trim_start_matches(['"', '\'']).trim_start_matches([' ', '\t']);
+    let value = rest.strip_prefix([':', '='])?.trim_start_matches([' ', '\t']);
+    Some((start + indent, start + line.len() - value.len()))
+}
+
+/// A JSON object on one line has its keys anywhere.
+fn offsets_in_json(matter: &str, key: &str) -> Option<(usize, usize)> {
     let quoted = format!("\"{key}\"");
     let at = matter.find(&quoted)?;
-    let after = at + quoted.len();
-    let value = matter[after..].trim_start_matches([' ', '\t', ':', '=']);
+    let value = matter[at + quoted.len()..].trim_start_matches([' ', '\t', ':', '=']);
     Some((at + 1, matter.len() - value.len()))
 }
 
@@ -249,6 +275,7 @@ mod tests {
             ("{\"a\": 1, \"title\": \"x\"}", "title", Some((10, 18))),
             ("[taxonomies]\ntags = [1]\n", "tags", Some((13, 20))),
             ("subtitle: x\n", "title", None),
+            ("extra:\n  date: x\ndate: soon\n", "date", Some((17, 23))),
         ] {
             assert_eq!(offsets_in(matter, key), offsets, "{matter}");
         }

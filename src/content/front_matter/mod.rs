@@ -16,7 +16,7 @@ use self::fields::Fields;
 pub use self::keys::{KEYS, Key};
 use crate::clock::Timestamp;
 use crate::permalink::{Slug, UrlPath};
-use crate::problem::{Mistake, Place, Problem};
+use crate::problem::{Mistake, Place, Position, Problem};
 
 /// A Markdown file as it was read.
 #[derive(Debug, Clone, Copy)]
@@ -117,8 +117,27 @@ pub struct Parsed {
     pub front_matter: FrontMatter,
     /// The byte offset of the body.
     pub body: usize,
+    /// Where the keys are that can be in the way of other pages.
+    pub places: Places,
     /// What is wrong.
     pub problems: Vec<Problem>,
+}
+
+/// Where the keys are whose values can be in the way of other pages, or name what is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Places {
+    /// `permalink`, else `slug`.
+    pub address: Option<Position>,
+    /// `aliases`
+    pub aliases: Option<Position>,
+    /// `template`
+    pub template: Option<Position>,
+    /// `title`
+    pub title: Option<Position>,
+    /// `image`
+    pub image: Option<Position>,
+    /// `author_image`
+    pub author_image: Option<Position>,
 }
 
 /// Reads the front matter of `source`; dates without an offset are read in `zone`.
@@ -136,8 +155,16 @@ pub fn parse(source: Source<'_>, zone: &TimeZone) -> Parsed {
     match values::read(format, &source.text[matter.clone()]) {
         Ok(table) => {
             let fields = Fields::new(&source, matter, table);
+            let places = Places {
+                address: fields.position_of("permalink").or_else(|| fields.position_of("slug")),
+                aliases: fields.position_of("aliases"),
+                template: fields.position_of("template"),
+                title: fields.position_of("title"),
+                image: fields.position_of("image"),
+                author_image: fields.position_of("author_image"),
+            };
             let (front_matter, problems) = FrontMatter::take(fields, zone);
-            Parsed { front_matter, body: fenced.body, problems }
+            Parsed { front_matter, body: fenced.body, places, problems }
         }
         Err((offset, mistake)) => {
             let place = source.place(matter.start + offset.unwrap_or(0));
@@ -145,6 +172,16 @@ pub fn parse(source: Source<'_>, zone: &TimeZone) -> Parsed {
             Parsed { body: fenced.body, problems, ..Parsed::default() }
         }
     }
+}
+
+/// Whether the key `written` means the key `name`.
+pub(super) fn is_called(written: &str, name: &str) -> bool {
+    keys::find(written).is_some_and(|key| key.name == name)
+}
+
+/// Where the body of `text` begins, in bytes; its end if its front matter never ends.
+pub(super) fn body_of(text: &str) -> usize {
+    fences::find(text).map_or(text.len(), |fenced| fenced.body)
 }
 
 /// The date that the file name opens with, as midnight in `zone`, and the rest of the name.

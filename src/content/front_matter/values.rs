@@ -83,19 +83,34 @@ fn to_json(pod: Pod) -> Value {
 /// The first YAML anchor: without anchors there are no aliases, and without aliases nothing grows.
 fn anchor(matter: &str) -> Option<usize> {
     let mut offset = 0;
+    let mut block_indent = None;
     for line in matter.split_inclusive('\n') {
-        if let Some(found) = anchor_in(line) {
-            return Some(offset + found);
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let is_blank = line.trim().is_empty();
+        if block_indent.is_none_or(|block| !is_blank && indent <= block) {
+            if let Some(found) = anchor_in(line) {
+                return Some(offset + found);
+            }
+            block_indent = opens_block(line).then_some(indent);
         }
         offset += line.len();
     }
     None
 }
 
+/// Whether the lines below are the text of a scalar, in which nothing means anything: `key: |`.
+fn opens_block(line: &str) -> bool {
+    let last = line.split(" #").next().unwrap_or_default().split_whitespace().last();
+    let mark = last
+        .map(|last| last.trim_end_matches(|end: char| end.is_ascii_digit() || "+-".contains(end)));
+    matches!(mark, Some("|" | ">"))
+}
+
 /// An `&name` where a value may begin, outside quotes and comments.
 fn anchor_in(line: &str) -> Option<usize> {
     let mut quote = None;
     let mut value_may_begin = true;
+    let mut in_tag = false;
     let mut previous = ' ';
     for (offset, letter) in line.char_indices() {
         match (quote, letter) {
@@ -103,13 +118,17 @@ fn anchor_in(line: &str) -> Option<usize> {
             (None, '#') if previous.is_whitespace() => return None,
             (None, '"' | '\'') if value_may_begin => quote = Some(letter),
             (None, '&') if value_may_begin => return Some(offset),
+            (None, '!') if value_may_begin => in_tag = true,
             _ => {}
         }
+        in_tag &= !letter.is_whitespace() || letter == '!';
         value_may_begin = match letter {
             '[' | '{' | ',' => true,
+            // Behind a quoted key, a value needs no space: `{"a":&b 1}`.
+            ':' => matches!(previous, '"' | '\''),
             ' ' | '\t' => value_may_begin || matches!(previous, ':' | '-' | '?'),
             '-' | '?' => value_may_begin,
-            _ => false,
+            _ => in_tag,
         };
         previous = letter;
     }
@@ -165,6 +184,10 @@ mod tests {
             ("- &x 1", Some(2)),
             ("a: [&x 1, 2]", Some(4)),
             ("&x", Some(0)),
+            ("a: !!seq &x [1]", Some(9)),
+            ("{\"a\":&x [1]}", Some(5)),
+            ("a: |\n  &not\n  - &an\nb: &x 1", Some(23)),
+            ("a: >-\n\n  &not", None),
             ("title: R&D, Q &A", None),
             ("title: \"a: &b\"", None),
             ("# a: &b", None),
