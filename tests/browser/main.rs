@@ -1,0 +1,7 @@
+//! The tests in a real browser: Chromium reads a site that is served by this process, and chromedriver steers it.
+
+mod beacon;
+mod dashboard;
+mod live_reload;
+mod support;
+mod theme;
