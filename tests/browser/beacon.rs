@@ -9,14 +9,18 @@ use super::support::{Browser, Hosted, Wishes, until_true};
 
 const SITE: [(&str, &str); 4] = [
     ("tallymark.toml", "title = \"Field notes\"\n"),
-    ("content/blog/herons.md", "---\ntitle: Herons at dusk\ndate: 2026-11-01\n---\n\nThey stand.\n"),
+    (
+        "content/blog/herons.md",
+        "---\ntitle: Herons at dusk\ndate: 2026-11-01\n---\n\nThey stand.\n",
+    ),
     ("content/blog/owls.md", "---\ntitle: Owls at night\ndate: 2026-11-02\n---\n\nThey sit.\n"),
     ("content/blog/long.md", include_str!("long.md")),
 ];
 
 /// A place on the wire: whatever the page sends afterwards comes after it.
 async fn fence(browser: &Browser) {
-    let status = browser.run_async("fetch('/_/health').then((answer) => done(answer.status))").await;
+    let status =
+        browser.run_async("fetch('/_/health').then((answer) => done(answer.status))").await;
     assert_eq!(status, 200);
 }
 
@@ -94,7 +98,13 @@ async fn a_heartbeat_says_how_long_the_page_was_seen_and_how_far() {
     browser.pass(600_000).await;
     browser.show().await;
     browser.pass(31_000).await;
-    let engaged = site.wire.until_taken("heartbeat", 4).await.iter().map(|beat| number(&beat["engaged"])).max();
+    let engaged = site
+        .wire
+        .until_taken("heartbeat", 4)
+        .await
+        .iter()
+        .map(|beat| number(&beat["engaged"]))
+        .max();
     let engaged = engaged.unwrap();
     assert!((68_000..98_000).contains(&engaged), "{engaged} ms; time out of sight is not engaged");
 }

@@ -8,7 +8,10 @@ use super::support::{Browser, Hosted, Wishes, until_true};
 
 const SITE: [(&str, &str); 3] = [
     ("tallymark.toml", "title = \"Field notes\"\n"),
-    ("content/blog/herons.md", "---\ntitle: Herons at dusk\ndate: 2026-11-01\n---\n\nThey stand.\n"),
+    (
+        "content/blog/herons.md",
+        "---\ntitle: Herons at dusk\ndate: 2026-11-01\n---\n\nThey stand.\n",
+    ),
     ("content/about.md", "---\ntitle: About me\n---\n\nI watch birds.\n"),
 ];
 
@@ -100,7 +103,8 @@ async fn an_open_dashboard_follows_a_title_that_changes() {
     browser.go(&site.url("/stats/")).await;
     browser.until_text(PAGES, "Herons at dusk 1 1").await;
     browser.run("window.wasNotReloaded = true").await;
-    let renamed = "---\ntitle: Herons at dawn\ndate: 2026-11-01\nslug: herons\n---\n\nThey stand.\n";
+    let renamed =
+        "---\ntitle: Herons at dawn\ndate: 2026-11-01\nslug: herons\n---\n\nThey stand.\n";
     site.save(&[("content/blog/herons.md", renamed)]);
     browser.until_text(PAGES, "Herons at dawn 1 1").await;
     browser.until_text(READ_NOW, "Herons at dawn 1").await;
@@ -121,7 +125,12 @@ async fn a_page_that_moves_takes_its_views_along() {
     site.until_views(2).await;
     browser.go(&site.url("/stats/")).await;
     browser.until_text(PAGES, "Herons at dusk 2 1").await;
-    assert_eq!(browser.run("return document.querySelectorAll('[data-stat=pageStats] tbody tr').length").await, 1);
+    assert_eq!(
+        browser
+            .run("return document.querySelectorAll('[data-stat=pageStats] tbody tr').length")
+            .await,
+        1
+    );
 }
 
 #[tokio::test]

@@ -23,7 +23,10 @@ impl Desk {
         for (file, text) in [
             ("tallymark.toml", "title = \"Field notes\"\n"),
             (POST, "---\ntitle: Herons at dusk\ndate: 2026-11-01\n---\n\nThey stand.\n"),
-            ("content/blog/owls.md", "---\ntitle: Owls\ndate: 2026-11-02\ndraft: true\n---\n\nThey sit.\n"),
+            (
+                "content/blog/owls.md",
+                "---\ntitle: Owls\ndate: 2026-11-02\ndraft: true\n---\n\nThey sit.\n",
+            ),
             ("static/own.css", "h1 { color: rgb(1, 2, 3) }\n"),
             ("templates/base.html", &with_own_styles()),
         ] {
@@ -39,7 +42,8 @@ impl Desk {
             .unwrap();
         let output = BufReader::new(program.stderr.take().expect("it is piped"));
         let mut lines = output.lines().map_while(Result::ok);
-        let url = lines.find_map(|line| Some(line.split_once("serving ")?.1.trim_end_matches('/').to_owned()));
+        let url = lines
+            .find_map(|line| Some(line.split_once("serving ")?.1.trim_end_matches('/').to_owned()));
         // Whatever it says later must be taken, or it would wait.
         std::thread::spawn(move || lines.for_each(drop));
         Self { program, url: url.expect("it says where it serves"), folder }
@@ -70,11 +74,15 @@ fn save(folder: &TempDir, file: &str, text: &str) {
 /// The built-in frame of a page with another style sheet.
 fn with_own_styles() -> String {
     let base = include_str!("../../templates/base.html");
-    base.replace("</head>", "<link rel=\"stylesheet\" href=\"{{ asset(path=\"own.css\") }}\">\n</head>")
+    base.replace(
+        "</head>",
+        "<link rel=\"stylesheet\" href=\"{{ asset(path=\"own.css\") }}\">\n</head>",
+    )
 }
 
 const COLOR: &str = "return getComputedStyle(document.querySelector('h1')).color";
-const OVERLAY: &str = "return document.querySelector('tallymark-problems')?.shadowRoot.textContent ?? ''";
+const OVERLAY: &str =
+    "return document.querySelector('tallymark-problems')?.shadowRoot.textContent ?? ''";
 
 #[tokio::test]
 async fn a_page_follows_what_is_saved() {
@@ -92,7 +100,10 @@ async fn a_draft_is_shown_and_marked_while_writing() {
     let browser = Browser::open().await;
     browser.go(&desk.url("/owls/")).await;
     browser.until_text("article", "Draft").await;
-    assert_eq!(browser.run("return document.querySelectorAll('script[src*=beacon]').length").await, 0);
+    assert_eq!(
+        browser.run("return document.querySelectorAll('script[src*=beacon]').length").await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -115,8 +126,13 @@ async fn a_mistake_lies_over_the_page_until_it_is_mended() {
     browser.go(&desk.url("/herons/")).await;
     assert_eq!(browser.run(OVERLAY).await, "");
     desk.save(POST, "---\ntitle: Herons at dusk\ndate: soon\n---\n\nThey fly.\n");
-    let says = async |part: &str| browser.run(OVERLAY).await.as_str().is_some_and(|text| text.contains(part));
-    until_true("the place of the mistake is shown", async || says("content/blog/herons.md:3:7").await).await;
+    let says = async |part: &str| {
+        browser.run(OVERLAY).await.as_str().is_some_and(|text| text.contains(part))
+    };
+    until_true("the place of the mistake is shown", async || {
+        says("content/blog/herons.md:3:7").await
+    })
+    .await;
     for part in ["1 problem", "`date`", "2026-11-24"] {
         assert!(says(part).await, "{}", browser.run(OVERLAY).await);
     }

@@ -114,7 +114,8 @@ impl Browser {
     }
 
     async fn until_visibility(&self, state: &str) {
-        until_true(state, async || self.run("return document.visibilityState").await == state).await;
+        until_true(state, async || self.run("return document.visibilityState").await == state)
+            .await;
     }
 
     /// Runs the body of a function in the page.
@@ -193,7 +194,9 @@ impl Browser {
         messages
             .filter_map(|text| serde_json::from_str::<Value>(text).ok())
             .filter(|entry| entry["message"]["method"] == "Network.requestWillBeSent")
-            .filter_map(|entry| Some(entry["message"]["params"]["request"]["url"].as_str()?.to_owned()))
+            .filter_map(|entry| {
+                Some(entry["message"]["params"]["request"]["url"].as_str()?.to_owned())
+            })
             .collect()
     }
 
@@ -230,7 +233,9 @@ fn capabilities(wishes: &Wishes, profile: &TempDir) -> Value {
 /// The browser among the programs that are installed.
 fn chromium() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let named = |folder: PathBuf| ["chromium", "chromium-browser", "google-chrome"].map(|name| folder.join(name));
+    let named = |folder: PathBuf| {
+        ["chromium", "chromium-browser", "google-chrome"].map(|name| folder.join(name))
+    };
     std::env::split_paths(&path)
         .flat_map(named)
         .find(|program| program.is_file())

@@ -32,7 +32,8 @@ impl Driver {
             .spawn()
             .expect("`chromedriver` can be started; `scripts/test` installs it with Chromium");
         let output = process.stdout.take().expect("the output is piped");
-        let port = BufReader::new(output).lines().map_while(Result::ok).find_map(|line| port(&line));
+        let port =
+            BufReader::new(output).lines().map_while(Result::ok).find_map(|line| port(&line));
         let port = port.expect("chromedriver says which port it has taken");
         Self { process, port, session: None }
     }
@@ -58,7 +59,8 @@ impl Driver {
             .unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
         let (head, body) = client.request(request).await.unwrap().into_parts();
-        let answer: Value = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
+        let answer: Value =
+            serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
         let value = answer.get("value").cloned().unwrap_or(json!(null));
         if head.status.is_success() { Ok(value) } else { Err(value["message"].to_string()) }
     }

@@ -120,7 +120,8 @@ fn order(folder: &TempDir, base: &str) -> Order {
 
 fn build(order: &Order, clock: &FixedClock) -> Arc<Site> {
     let build = pipeline::build(order, clock.now()).unwrap();
-    build.site.unwrap_or_else(|| panic!("{:#?}", build.problems))
+    assert!(build.site.is_some(), "{:#?}", build.problems);
+    build.site.unwrap()
 }
 
 fn counting(folder: &TempDir, clock: &FixedClock) -> Counting {
