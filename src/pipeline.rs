@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::config::{Config, Sources, VisitorId};
-use crate::content;
+use crate::content::{self, ContentIndex, Page};
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Problem};
 use crate::publish::{Folders, Stage};
-use crate::render;
+use crate::render::{self, Progress};
 use crate::site::{Catalog, Identity, NullSink, PageKind, Sink, Site};
 
 /// What is to be built, and how.
@@ -26,6 +26,8 @@ pub struct Order {
     pub force: bool,
     /// The home folder of who builds, which is never written into.
     pub home: Option<PathBuf>,
+    /// Follows how far the build has come.
+    pub progress: Arc<Progress>,
 }
 
 /// A Site and the Problems met while making it.
@@ -47,6 +49,7 @@ pub struct Build {
 
 /// A site that was rendered, before it is decided whether it is published.
 struct Draft {
+    index: Arc<ContentIndex>,
     catalog: Catalog,
     problems: Vec<Problem>,
     next_due: Option<Timestamp>,
@@ -62,7 +65,7 @@ pub fn build(order: &Order, now: Timestamp) -> anyhow::Result<Build> {
     let mut draft = draft(order, &config, now, &stage)?;
     draft.problems.extend(settings_problems);
     if let Some(previous) = stage.previous() {
-        draft.problems.extend(moved(previous, &draft.catalog));
+        draft.problems.extend(moved(previous, &draft));
         draft.catalog.gone = gone(previous, &draft.catalog);
     }
     let problems = in_order(draft.problems, |mistake| !is_for_checks(mistake));
@@ -106,7 +109,8 @@ fn draft(
 ) -> anyhow::Result<Draft> {
     let (index, mut problems) = content::load(config, now)?;
     let index = Arc::new(index);
-    let rendering = render::render(config, &index, &scripts(config, &order.beacon), sink)?;
+    let rendering =
+        render::render(config, &index, &scripts(config, &order.beacon), sink, &order.progress)?;
     problems.extend(rendering.problems);
     let catalog = Catalog {
         identity: Identity {
@@ -120,7 +124,7 @@ fn draft(
         pages: rendering.pages,
         gone: BTreeMap::new(),
     };
-    Ok(Draft { catalog, problems, next_due: index.next_due() })
+    Ok(Draft { catalog, problems, next_due: index.next_due(), index })
 }
 
 /// What every page has in its head: the script that counts readers, or the one that updates a writer's tabs.
@@ -166,18 +170,18 @@ fn page_count(catalog: &Catalog) -> usize {
 }
 
 /// Pages whose address has changed without an alias that leads from the old one to the new.
-fn moved(previous: &Catalog, next: &Catalog) -> Vec<Problem> {
-    let by_id: BTreeMap<&str, &UrlPath> =
-        next.pages.iter().filter_map(|(path, page)| Some((page.id.as_deref()?, path))).collect();
+fn moved(previous: &Catalog, next: &Draft) -> Vec<Problem> {
+    let pages = next.index.pages().iter();
+    let by_id: BTreeMap<&str, &Arc<Page>> = pages.map(|page| (page.id(), page)).collect();
     let was = previous.pages.iter().filter_map(|(path, page)| Some((path, page.id.as_deref()?)));
-    was.filter_map(|(from, id)| {
-        let to = *by_id.get(id)?;
-        let is_covered = next.redirects.contains_key(from) || next.pages.contains_key(from);
-        let mistake = Mistake::Moved { from: from.to_string(), to: to.to_string() };
-        (from != to && !is_covered)
-            .then(|| Problem::new(Place::file(format!("content/{id}")), mistake))
-    })
-    .collect()
+    let moved = was.filter_map(|(from, id)| {
+        let page = *by_id.get(id)?;
+        let catalog = &next.catalog;
+        let is_covered = catalog.redirects.contains_key(from) || catalog.pages.contains_key(from);
+        let mistake = Mistake::Moved { from: from.to_string(), to: page.path.to_string() };
+        (!is_covered).then(|| Problem::new(Place::file(&page.file.name), mistake))
+    });
+    moved.collect()
 }
 
 /// The titles of pages that were once there and are no more.

@@ -213,10 +213,9 @@ impl Eyes {
 
     fn watch_all(&mut self, sources: &Sources) -> notify::Result<()> {
         self.watcher.watch(&self.root, RecursiveMode::NonRecursive)?;
-        if let Some(folder) = sources.file.as_deref().and_then(Path::parent) {
-            if folder != self.root {
-                self.watcher.watch(folder, RecursiveMode::NonRecursive)?;
-            }
+        let settings_folder = sources.file.as_deref().and_then(Path::parent);
+        if let Some(folder) = settings_folder.filter(|folder| *folder != self.root) {
+            self.watcher.watch(folder, RecursiveMode::NonRecursive)?;
         }
         for folder in FOLDERS {
             self.watch_folder(folder)?;
@@ -239,10 +238,11 @@ impl Eyes {
             let path = self.root.join(folder);
             if !path.is_dir() && self.watched.remove(folder) {
                 let _ = self.watcher.unwatch(&path);
-            } else if path.is_dir() && !self.watched.contains(folder) {
-                if let Err(error) = self.watch_folder(folder) {
-                    tracing::warn!("changes in `{folder}` will go unnoticed: {error}");
-                }
+            } else if path.is_dir()
+                && !self.watched.contains(folder)
+                && let Err(error) = self.watch_folder(folder)
+            {
+                tracing::warn!("changes in `{folder}` will go unnoticed: {error}");
             }
         }
     }

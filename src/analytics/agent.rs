@@ -100,9 +100,12 @@ fn find(table: &[(&str, &'static str)], agent: &str) -> Option<&'static str> {
 }
 
 /// Whether a user agent is that of a program, not of a browser that someone reads with.
-pub(super) fn is_bot(agent: &str) -> bool {
+///
+/// A browser without a window is one, but for who tries the own site out on the `own_machine`.
+pub(super) fn is_bot(agent: &str, own_machine: bool) -> bool {
     let mut agent = agent.to_ascii_lowercase();
-    for name in NOT_BOTS {
+    let without_window = own_machine.then_some(&"headless");
+    for name in NOT_BOTS.iter().chain(without_window) {
         agent = agent.replace(name, "");
     }
     let known = agent.starts_with("mozilla/") || agent.starts_with("opera/");
@@ -146,7 +149,7 @@ Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko => Interne
             let (agent, expected) = line.split_once(" => ").unwrap();
             let Agent { browser, system } = Agent::of(agent);
             assert_eq!(format!("{}, {}", browser.unwrap(), system.unwrap()), expected, "{agent}");
-            assert!(!is_bot(agent), "{agent}");
+            assert!(!is_bot(agent, false), "{agent}");
         }
     }
 
@@ -166,7 +169,7 @@ Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko => Interne
             "UptimeRobot/2.0",
             "Feedly/1.0 (+http://www.feedly.com/fetcher.html; like FeedFetcher-Google)",
         ] {
-            assert!(is_bot(agent), "{agent}");
+            assert!(is_bot(agent, false), "{agent}");
         }
     }
 

@@ -42,8 +42,8 @@ pub struct Signals {
     pub opted_out: bool,
     /// `Sec-Purpose` or `Purpose` says prefetch or prerender.
     pub prefetch: bool,
-    /// There is no `Accept-Language`, which every browser sends.
-    pub lacks_language: bool,
+    /// A browser without a window on this very machine: whoever runs the server looks at it with a program.
+    pub own_machine: bool,
 }
 
 /// What the owner of the site has decided about counting.
@@ -121,7 +121,7 @@ fn check(facts: &Facts<'_>, rules: &Rules) -> Result<(), Rejection> {
         Err(Rejection::OptedOut)
     } else if signals.prefetch {
         Err(Rejection::Prefetch)
-    } else if signals.lacks_language || facts.agent.is_none_or(agent::is_bot) {
+    } else if facts.agent.is_none_or(|agent| agent::is_bot(agent, signals.own_machine)) {
         Err(Rejection::Bot)
     } else {
         Ok(())
@@ -215,14 +215,17 @@ mod tests {
     fn each_reason_not_to_count_is_told() {
         let opted_out = Signals { opted_out: true, ..Signals::default() };
         let prefetch = Signals { prefetch: true, ..Signals::default() };
-        let lacks_language = Signals { lacks_language: true, ..Signals::default() };
+        let own_machine = Signals { own_machine: true, ..Signals::default() };
+        let headless = FIREFOX.replace("Firefox", "HeadlessChrome");
         let ours = facts(FIREFOX);
         for (facts, reason) in [
             (Facts { sender: Sender::Foreign, ..ours.clone() }, Some(Rejection::ForeignOrigin)),
             (Facts { sender: Sender::Allowed, ..ours.clone() }, None),
             (Facts { signals: opted_out, ..ours.clone() }, Some(Rejection::OptedOut)),
             (Facts { signals: prefetch, ..ours.clone() }, Some(Rejection::Prefetch)),
-            (Facts { signals: lacks_language, ..ours.clone() }, Some(Rejection::Bot)),
+            (facts(&headless), Some(Rejection::Bot)),
+            (Facts { signals: own_machine, ..facts(&headless) }, None),
+            (Facts { signals: own_machine, ..facts("curl/8.14.1") }, Some(Rejection::Bot)),
             (Facts { agent: None, ..ours.clone() }, Some(Rejection::Bot)),
             (facts("curl/8.14.1"), Some(Rejection::Bot)),
         ] {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::report::{Report, counted_noun, timed};
+use super::report::{self, Report, counted_noun, timed};
+use crate::permalink::UrlPath;
 use crate::pipeline::Build;
 use crate::problem::Problem;
 use crate::server::{DevProblem, DevState};
@@ -33,7 +34,7 @@ impl Announcer {
     /// Tells of a build.
     pub(super) fn announce(&mut self, rebuild: &Rebuild) {
         match &rebuild.result {
-            Err(failure) => self.report.failure(failure),
+            Err(failure) => report::failure(failure),
             Ok(build) => {
                 if build.problems != self.last_problems {
                     self.report.problems(&build.problems);
@@ -90,9 +91,13 @@ fn change(last: Option<&Site>, next: &Site) -> Change {
         new.iter().filter(|(path, file)| old.get(*path) != Some(file)).map(|(path, _)| path);
     let gone = old.keys().filter(|path| !new.contains_key(*path));
     changed.chain(gone).fold(Change::Nothing, |change, path| match change {
-        Change::Nothing | Change::Styles if path.as_str().ends_with(".css") => Change::Styles,
+        Change::Nothing | Change::Styles if is_style(path) => Change::Styles,
         _ => Change::Pages,
     })
+}
+
+fn is_style(path: &UrlPath) -> bool {
+    path.output_file().extension().is_some_and(|extension| extension == "css")
 }
 
 fn dev_problem(problem: &Problem) -> DevProblem {

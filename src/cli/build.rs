@@ -6,7 +6,8 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 
-use super::report::{Report, counted_noun, timed};
+use super::progress_line;
+use super::report::{self, Report, counted_noun, timed};
 use super::workspace::Workspace;
 use super::{Global, Outcome, absolute};
 use crate::clock::{Clock, SystemClock};
@@ -16,6 +17,7 @@ use crate::pipeline;
 
 /// Build the site
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Build {
     /// Where the built site goes [default: public]
     #[arg(long, value_name = "DIR")]
@@ -44,14 +46,16 @@ pub(super) struct Build {
 }
 
 impl Build {
-    pub(super) fn run(self, global: &Global, report: &Report) -> anyhow::Result<Outcome> {
+    pub(super) fn run(self, global: &Global, report: Report) -> anyhow::Result<Outcome> {
         let workspace = Workspace::open(global, self.overrides()?)?;
         let order = workspace.order(self.strict, self.force);
         let started = Instant::now();
-        let build = with_threads(self.jobs, || pipeline::build(&order, SystemClock.now()))??;
+        let build = progress_line::with_line(report, &order.progress, || {
+            with_threads(self.jobs, || pipeline::build(&order, SystemClock.now()))
+        })??;
         let elapsed = started.elapsed();
         if self.json {
-            report.data(serde_json::json!({
+            report::data(serde_json::json!({
                 "built": build.site.is_some(),
                 "pages": build.pages,
                 "written": build.written,

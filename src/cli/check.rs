@@ -13,15 +13,14 @@ use crate::pipeline;
 #[derive(Debug, Args)]
 pub(super) struct Check {}
 
-impl Check {
-    pub(super) fn run(self, global: &Global, report: &Report) -> anyhow::Result<Outcome> {
-        let workspace = Workspace::open(global, Overrides::default())?;
-        let problems = pipeline::check(&workspace.order(true, false), SystemClock.now())?;
-        report.problems(&problems);
-        if problems.is_empty() {
-            report.done("nothing is wrong");
-            return Ok(Outcome::Done);
-        }
-        Ok(Outcome::Mistakes)
+/// Tells everything that is wrong.
+pub(super) fn run(global: &Global, report: Report) -> anyhow::Result<Outcome> {
+    let workspace = Workspace::open(global, Overrides::default())?;
+    let problems = pipeline::check(&workspace.order(true, false), SystemClock.now())?;
+    report.problems(&problems);
+    if problems.is_empty() {
+        report.done("nothing is wrong");
+        return Ok(Outcome::Done);
     }
+    Ok(Outcome::Mistakes)
 }

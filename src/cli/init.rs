@@ -29,7 +29,7 @@ pub(super) struct Init {
 }
 
 impl Init {
-    pub(super) fn run(self, report: &Report) -> anyhow::Result<Outcome> {
+    pub(super) fn run(self, report: Report) -> anyhow::Result<Outcome> {
         let folder = absolute(&self.folder)?;
         check_empty(&folder)?;
         let today = SystemClock.now().to_rfc3339();

@@ -10,11 +10,10 @@ use super::{Cli, Outcome};
 #[derive(Debug, Args)]
 pub(super) struct Man {}
 
-impl Man {
-    pub(super) fn run(self) -> anyhow::Result<Outcome> {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-        io::Write::write_all(&mut io::stdout(), &page)?;
-        Ok(Outcome::Done)
-    }
+/// Prints it.
+pub(super) fn run() -> anyhow::Result<Outcome> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    io::Write::write_all(&mut io::stdout(), &page)?;
+    Ok(Outcome::Done)
 }

@@ -5,12 +5,16 @@ mod announcer;
 mod build;
 mod check;
 mod completions;
+mod figures;
 mod init;
+mod inquiry;
 mod man;
 mod new;
 mod placeholder;
+mod progress_line;
 mod report;
 mod serve;
+mod stats;
 mod workspace;
 
 use std::io;
@@ -20,6 +24,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
+use self::check::Check;
+use self::man::Man;
 use self::report::Report;
 use crate::publish::Refusal;
 
@@ -62,9 +68,14 @@ enum Command {
     New(new::New),
     Build(build::Build),
     Serve(serve::Serve),
+<<<<<<< HEAD
+    Check(Check),
+=======
     Check(check::Check),
+    Stats(stats::Stats),
+>>>>>>> cli
     Completions(completions::Completions),
-    Man(man::Man),
+    Man(Man),
 }
 
 /// How a command has ended.
@@ -87,27 +98,32 @@ pub fn main() -> ExitCode {
     apply(cli.global.color);
     start_logging(&cli.global);
     let report = Report::new(cli.global.quiet);
-    match run(cli, &report) {
+    match run(cli, report) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Mistakes) => ExitCode::from(1),
         Err(failure) if is_broken_pipe(&failure) => ExitCode::SUCCESS,
         Err(failure) => {
-            report.failure(&failure);
+            report::failure(&failure);
             ExitCode::from(if is_usage(&failure) { 2 } else { 3 })
         }
     }
 }
 
-fn run(cli: Cli, report: &Report) -> anyhow::Result<Outcome> {
+fn run(cli: Cli, report: Report) -> anyhow::Result<Outcome> {
     let global = &cli.global;
     match cli.command {
         Command::Init(init) => init.run(report),
         Command::New(new) => new.run(global, report),
         Command::Build(build) => build.run(global, report),
         Command::Serve(serve) => serve.run(global, report),
+<<<<<<< HEAD
+        Command::Check(Check {}) => check::run(global, report),
+=======
         Command::Check(check) => check.run(global, report),
+        Command::Stats(stats) => stats.run(global, report),
+>>>>>>> cli
         Command::Completions(completions) => completions.run(),
-        Command::Man(man) => man.run(),
+        Command::Man(Man {}) => man::run(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::report::Report;
+use super::report::{self, Report};
 use super::workspace::Workspace;
 use super::{Global, Outcome, Usage};
 use crate::clock::{Clock, SystemClock};
@@ -39,7 +39,7 @@ enum What {
 }
 
 impl New {
-    pub(super) fn run(self, global: &Global, report: &Report) -> anyhow::Result<Outcome> {
+    pub(super) fn run(self, global: &Global, report: Report) -> anyhow::Result<Outcome> {
         let config = Workspace::open(global, Overrides::default())?.config;
         let (title, is_post) = match self.what {
             What::Post { title } => (title.join(" "), true),
@@ -52,7 +52,7 @@ impl New {
         let text = if is_post { post(&title, &config) } else { page(&title) };
         create(&path, &text)?;
         let name = Place::name_of(&path, &config.root);
-        report.data(&name)?;
+        report::data(&name)?;
         if is_post {
             report.note(format!("a draft: remove `draft: true` from `{name}` to publish it"));
         }

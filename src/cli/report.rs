@@ -7,6 +7,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use crate::problem::{Problem, Severity};
+use crate::render::grouped;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -26,7 +27,7 @@ impl Report {
     }
 
     /// Tells each problem, and how many there are.
-    pub(super) fn problems(&self, problems: &[Problem]) {
+    pub(super) fn problems(self, problems: &[Problem]) {
         let mut terminal = anstream::stderr().lock();
         for problem in problems.iter().filter(|problem| !self.quiet || problem.is_error()) {
             let _ = write_problem(&mut terminal, problem);
@@ -44,34 +45,34 @@ impl Report {
         }
     }
 
-    /// Tells what the machine would not do.
-    pub(super) fn failure(&self, failure: &anyhow::Error) {
-        let _ = writeln!(anstream::stderr(), "{ERROR}error{ERROR:#}: {failure:#}");
-    }
-
     /// Says that something is done.
-    pub(super) fn done(&self, what: impl Display) {
+    pub(super) fn done(self, what: impl Display) {
         if !self.quiet {
             let _ = writeln!(anstream::stderr(), "{GOOD}{what}{GOOD:#}");
         }
     }
 
     /// Says something.
-    pub(super) fn note(&self, what: impl Display) {
+    pub(super) fn note(self, what: impl Display) {
         if !self.quiet {
             let _ = writeln!(anstream::stderr(), "{what}");
         }
     }
 
     /// Shows how far long work has come, on a terminal that is looked at.
-    pub(super) fn shows_progress(&self) -> bool {
+    pub(super) fn shows_progress(self) -> bool {
         !self.quiet && io::stderr().is_terminal()
     }
+}
 
-    /// Data, for who called us.
-    pub(super) fn data(&self, data: impl Display) -> anyhow::Result<()> {
-        Ok(writeln!(io::stdout(), "{data}")?)
-    }
+/// Tells what the machine would not do.
+pub(super) fn failure(failure: &anyhow::Error) {
+    let _ = writeln!(anstream::stderr(), "{ERROR}error{ERROR:#}: {failure:#}");
+}
+
+/// Data, for who called us.
+pub(super) fn data(data: impl Display) -> anyhow::Result<()> {
+    Ok(writeln!(io::stdout(), "{data}")?)
 }
 
 fn write_problem(terminal: &mut impl Write, problem: &Problem) -> io::Result<()> {
@@ -87,20 +88,7 @@ fn write_problem(terminal: &mut impl Write, problem: &Problem) -> io::Result<()>
 /// `1 page`, `1,204 pages`.
 pub(super) fn counted_noun(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(count as u64))
-}
-
-/// `1,204`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    format!("{} {noun}{plural}", grouped(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
 /// `312 ms`, `4.2 s`.

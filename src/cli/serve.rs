@@ -55,13 +55,13 @@ struct First {
 }
 
 impl Serve {
-    pub(super) fn run(self, global: &Global, report: &Report) -> anyhow::Result<Outcome> {
+    pub(super) fn run(self, global: &Global, report: Report) -> anyhow::Result<Outcome> {
         let mut workspace = Workspace::open_anything(global, self.overrides())?;
         let (listener, at) = listen(&workspace.config)?;
         workspace.serve_at(at, self.dev)?;
         let is_source = workspace.has_site() || global.config.is_some();
         let order = workspace.order(false, false);
-        let mut announcer = Announcer::new(*report);
+        let mut announcer = Announcer::new(report);
         let first = if is_source {
             first_build(&order, &workspace.config, &mut announcer)?
         } else {
@@ -74,7 +74,7 @@ impl Serve {
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let counting = counting(&workspace.config, &state_dir, &clock)?;
-        let _address = counting.as_ref().map(|_| AddressFile::write(&state_dir, at));
+        let _address = counting.as_ref().map(|_| AddressFile::write(&state_dir, shown(at)));
         let (sites, current) = watch::channel(first.site);
         let state = AppState::new(Parts {
             sites: current,
@@ -112,7 +112,7 @@ impl Serve {
         Overrides { address: self.address, port: self.port, dev: self.dev, ..Overrides::default() }
     }
 
-    fn greet(&self, config: &Config, at: SocketAddr, report: &Report) {
+    fn greet(&self, config: &Config, at: SocketAddr, report: Report) {
         let url = format!("http://{}{}/", shown(at), config.base.prefix());
         report.done(format!("serving {url}"));
         if self.dev {
@@ -145,7 +145,7 @@ impl Workspace {
 }
 
 /// An address that a browser understands.
-fn shown(at: SocketAddr) -> SocketAddr {
+pub(super) fn shown(at: SocketAddr) -> SocketAddr {
     let ip = match at.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(std::net::Ipv6Addr::LOCALHOST),

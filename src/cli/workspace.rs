@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Global, Usage, absolute};
 use crate::analytics::beacon;
@@ -40,7 +41,14 @@ impl Workspace {
     /// What is to be built.
     pub(super) fn order(&self, strict: bool, force: bool) -> Order {
         let beacon = format!("/_/beacon.{}.js", beacon::hash());
-        Order { sources: self.sources.clone(), beacon, strict, force, home: home() }
+        Order {
+            sources: self.sources.clone(),
+            beacon,
+            strict,
+            force,
+            home: home(),
+            progress: Arc::default(),
+        }
     }
 
     /// Whether there is a site to build in the folder.

@@ -209,7 +209,7 @@ impl Network {
 
     /// Whether `address` is in this range; an IPv4 address mapped into IPv6 counts as itself.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
+        match (self.address.to_canonical(), address.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
                 let shift = 32 - u32::from(self.bits);
                 (u32::from(own) ^ u32::from(other)).checked_shr(shift).unwrap_or(0) == 0

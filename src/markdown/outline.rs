@@ -89,6 +89,8 @@ struct Skim {
     is_summary_done: bool,
     heading: Option<String>,
     place: Place,
+    /// What an image shows is no part of a summary.
+    in_image: bool,
 }
 
 /// Where in a text the reading is.
@@ -123,6 +125,7 @@ impl Skim {
             }
             Tag::Paragraph => self.place = Place::Paragraph,
             Tag::CodeBlock(_) => self.place = Place::Code,
+            Tag::Image { .. } => self.in_image = true,
             Tag::Item | Tag::TableCell => {
                 self.place = Place::Block;
                 self.space();
@@ -145,6 +148,7 @@ impl Skim {
                 self.space();
             }
             TagEnd::CodeBlock => self.place = Place::Block,
+            TagEnd::Image => self.in_image = false,
             _ => {}
         }
     }
@@ -159,6 +163,7 @@ impl Skim {
 
     fn is_summary(&self) -> bool {
         match self.place {
+            _ if self.in_image => false,
             Place::Paragraph => !self.is_summary_done,
             Place::Code => false,
             Place::Start | Place::Block => self.all_is_summary,
@@ -219,7 +224,7 @@ mod tests {
                 "A [link][ref], [sic] and a note[^1].\n\n[^1]: Note.\n\n[ref]: /x",
                 "A link, [sic] and a note.",
             ),
-            ("![alt](a.png)\n\nText \"it's\".", "alt"),
+            ("![alt](a.png)\n\nText \"it's\".", "Text \"it's\"."),
             ("", ""),
             ("# Only a heading", ""),
         ] {

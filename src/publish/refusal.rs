@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use thiserror::Error;
 use walkdir::WalkDir;
 
 use super::read_catalog;
+use crate::permalink::UrlPath;
 use crate::site::PRIVATE_FOLDER;
 
 /// Why nothing was published. Nothing was touched either.
@@ -84,7 +85,7 @@ pub(super) fn check_place(output: &Path, root: &Path, home: Option<&Path>) -> Re
 /// Refuses `output` if it holds a file that no build has written; hidden files at its top are let be.
 pub(super) fn check_contents(output: &Path) -> anyhow::Result<Result<(), Refusal>> {
     let known: BTreeSet<PathBuf> = read_catalog(output)?
-        .map(|catalog| catalog.files.keys().map(|path| path.output_file()).collect())
+        .map(|catalog| catalog.files.keys().map(UrlPath::output_file).collect())
         .unwrap_or_default();
     let is_hidden_at_top = |entry: &walkdir::DirEntry| {
         entry.depth() == 1 && entry.file_name().to_string_lossy().starts_with('.')
@@ -107,8 +108,13 @@ fn resolved(path: &Path) -> PathBuf {
     if let Ok(real) = fs::canonicalize(path) {
         return real;
     }
-    match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => resolved(parent).join(name),
+    match (path.parent(), path.components().next_back()) {
+        (Some(parent), Some(Component::Normal(name))) => resolved(parent).join(name),
+        (Some(parent), Some(Component::ParentDir)) => {
+            let mut real = resolved(parent);
+            real.pop();
+            real
+        }
         _ => path.to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::outputs::Claim;
 use super::pages::{Anchors, inspect};
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
@@ -94,7 +95,19 @@ fn render_one(archive: &Archive, renderer: &Renderer<'_>) -> anyhow::Result<Anch
         Some(page) => CurrentView { kind: "archive", ..CurrentView::of_page(page, scope) },
         None => CurrentView::generated(&archive.path, "archive", TITLE.to_owned(), scope),
     };
-    renderer.put_page("archive.html", &archive.path, &current, &[("archive", value(&view))])?;
+    if let Some(page) = &archive.own {
+        if !renderer.outputs.claim(&archive.path, &page.file.name, Claim::Page) {
+            return Ok(Anchors::default());
+        }
+        renderer.put_page("archive.html", &archive.path, &current, &[("archive", value(&view))])?;
+    } else {
+        renderer.put_generated(
+            "archive.html",
+            &archive.path,
+            &current,
+            &[("archive", value(&view))],
+        )?;
+    }
     Ok(body.map(|(page, body)| inspect(page, &body, renderer)).unwrap_or_default())
 }
 

@@ -3,6 +3,7 @@
 use tera::Value;
 
 use super::feed::last_change;
+use super::outputs::Claim;
 use super::renderer::{Renderer, value};
 use super::view::{CurrentView, SitemapEntry, written};
 use crate::permalink::UrlPath;
@@ -22,8 +23,7 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     render_sitemap(renderer)?;
     render_robots(renderer)?;
     render_not_found(renderer)?;
-    render_stats_frame(renderer)?;
-    render_redirects(renderer)
+    render_stats_frame(renderer)
 }
 
 fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
@@ -52,7 +52,7 @@ fn render_not_found(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let title = "Page not found".to_owned();
     let mut current = CurrentView::generated(&path(NOT_FOUND), "not_found", title, &renderer.scope);
     current.noindex = true;
-    renderer.put_page("404.html", &path(NOT_FOUND), &current, &[])
+    renderer.put_generated("404.html", &path(NOT_FOUND), &current, &[])
 }
 
 /// The dashboard's page in the theme's look, with a hole where the server puts the numbers.
@@ -68,8 +68,8 @@ fn render_stats_frame(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     renderer.put_page("stats.html", &Site::private(STATS_FRAME), &current, &hole)
 }
 
-/// A page that sends the reader on, for hosts that know no redirects.
-fn render_redirects(renderer: &Renderer<'_>) -> anyhow::Result<()> {
+/// A page at each old address that sends the reader on, for hosts that know no redirects.
+pub(super) fn render_redirects(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let base = &renderer.scope.config.base;
     for (alias, page) in renderer.scope.index.aliases() {
         let values = [
@@ -77,6 +77,7 @@ fn render_redirects(renderer: &Renderer<'_>) -> anyhow::Result<()> {
             ("target_permalink", Value::from(base.permalink(&page.path))),
         ];
         renderer.put_file("redirect.html", alias, &values)?;
+        renderer.outputs.claim(alias, &page.file.name, Claim::Page);
     }
     Ok(())
 }

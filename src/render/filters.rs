@@ -1,4 +1,5 @@
 //! What templates may do with a value.
+#![expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
 
 use jiff::fmt::strtime;
 use tera::{Error, Kwargs, State, Tera, TeraResult};
@@ -21,13 +22,18 @@ fn date(text: &str, arguments: Kwargs, _: &State<'_>) -> TeraResult<String> {
 
 /// `count | number`: a whole number with its thousands apart.
 fn number(number: i64, _: Kwargs, _: &State<'_>) -> String {
+    grouped(number)
+}
+
+/// A whole number with its thousands apart: `1,204`.
+pub fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3 + 1);
     if number < 0 {
         grouped.push('\u{2212}');
     }
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

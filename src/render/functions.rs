@@ -1,4 +1,5 @@
 //! What templates may ask about the site: each function answers from the scope of the page being rendered.
+#![expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
 
 use std::sync::Arc;
 

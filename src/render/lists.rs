@@ -46,7 +46,7 @@ pub(super) fn render_home(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
         let list = page.view("Posts", "posts", None, scope);
         let shown = if page.number == 1 { value(&home) } else { tera::Value::none() };
         let values = [("list", value(&list)), ("home", shown)];
-        renderer.put_page("home.html", &page.path, &current, &values)?;
+        renderer.put_generated("home.html", &page.path, &current, &values)?;
     }
     Ok(own.zip(body).map(|(page, body)| inspect(page, &body, renderer)).unwrap_or_default())
 }
@@ -59,25 +59,22 @@ pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
         render_term(term, renderer)?;
     }
     let path = tags_index();
-    if terms.is_empty() || scope.index.at(&path).is_some() {
+    if terms.is_empty() {
         return Ok(());
     }
     let entries = terms.iter().map(|term| TermView::new(term, scope)).collect();
     let view = TermsView { title: TAGS_TITLE, taxonomy: "tags", entries };
     let current = CurrentView::generated(&path, "terms", TAGS_TITLE.to_owned(), scope);
-    renderer.put_page("terms.html", &path, &current, &[("terms", value(&view))])
+    renderer.put_generated("terms.html", &path, &current, &[("terms", value(&view))])
 }
 
 fn render_term(term: &Term, renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let scope = &renderer.scope;
-    if scope.index.at(&term.path).is_some() {
-        return Ok(());
-    }
     for page in Paging::of(&term.path, &term.posts, scope) {
         let title = title_of(&term.name, page.number);
         let current = CurrentView::generated(&page.path, "list", title, scope);
         let list = page.view(&term.name, "term", Some(TermView::new(term, scope)), scope);
-        renderer.put_page("list.html", &page.path, &current, &[("list", value(&list))])?;
+        renderer.put_generated("list.html", &page.path, &current, &[("list", value(&list))])?;
     }
     Ok(())
 }

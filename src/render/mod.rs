@@ -11,6 +11,7 @@ mod functions;
 mod lists;
 mod outputs;
 mod pages;
+mod progress;
 mod renderer;
 mod resolver;
 mod scope;
@@ -24,7 +25,9 @@ use std::sync::Arc;
 use self::addresses::Addresses;
 use self::archives::Archive;
 pub use self::dashboard::{DASHBOARD_SCRIPT, dashboard};
+pub use self::filters::grouped;
 use self::outputs::Outputs;
+pub use self::progress::Progress;
 use self::renderer::Renderer;
 use self::scope::Scope;
 use self::statics::Statics;
@@ -54,6 +57,7 @@ pub fn render(
     index: &Arc<ContentIndex>,
     scripts: &str,
     sink: &dyn Sink,
+    progress: &Progress,
 ) -> anyhow::Result<Rendering> {
     if let Some(problem) = unknown_theme(config) {
         return Ok(Rendering { problems: vec![problem], ..Rendering::default() });
@@ -69,7 +73,7 @@ pub fn render(
     statics.publish(&outputs)?;
     statics::publish_assets(index.assets(), &outputs)?;
     let scope = scope_of(config, index, &statics)?;
-    let renderer = Renderer::new(scope.clone(), &templates, outputs, scripts.to_owned())?;
+    let renderer = Renderer::new(scope.clone(), &templates, outputs, progress, scripts.to_owned())?;
     problems.extend(render_all(&renderer)?);
     statics.publish_fingerprinted(&scope, &renderer.outputs)?;
     let made = renderer.outputs.finish();
@@ -86,6 +90,7 @@ pub fn render(
 /// Renders every family of outputs, and gives what only shows when all are done.
 fn render_all(renderer: &Renderer<'_>) -> anyhow::Result<Vec<Problem>> {
     let mut anchors = pages::render(renderer)?;
+    discovery::render_redirects(renderer)?;
     anchors.merge(lists::render_home(renderer)?);
     anchors.merge(archives::render(renderer)?);
     lists::render_tags(renderer)?;

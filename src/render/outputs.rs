@@ -1,6 +1,7 @@
 //! Gathers what was rendered: hands each file to the sink and remembers what it was.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,11 +24,46 @@ pub(super) struct Made {
     pub(super) files: BTreeMap<UrlPath, OutputFile>,
     /// What is wrong.
     pub(super) problems: Vec<Problem>,
+    /// Who has each address, in the form that a careless file system knows it by.
+    holders: HashMap<String, (String, Claim)>,
+}
+
+/// For what an address is claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// A page, or an alias of one.
+    Page,
+    /// A file that is published as it is.
+    File,
 }
 
 impl<'a> Outputs<'a> {
     pub(super) fn new(sink: &'a dyn Sink) -> Self {
         Self { sink, made: Mutex::default() }
+    }
+
+    /// Claims `path` for the source file `name`; if another has it already, that is a problem.
+    ///
+    /// Two pages at one address are none here: the index of the content has told of them.
+    pub(super) fn claim(&self, path: &UrlPath, name: &str, kind: Claim) -> bool {
+        let mut made = self.made();
+        let (other, other_kind) = match made.holders.entry(path.as_folder().folded()) {
+            Entry::Vacant(free) => {
+                free.insert((name.to_owned(), kind));
+                return true;
+            }
+            Entry::Occupied(taken) => taken.get().clone(),
+        };
+        if (kind, other_kind) != (Claim::Page, Claim::Page) {
+            let mistake = Mistake::Collision { path: path.to_string(), other };
+            made.problems.push(Problem::new(Place::file(name), mistake));
+        }
+        false
+    }
+
+    /// Whether an author's file answers `path`, so that nothing needs to be generated there.
+    pub(super) fn is_claimed(&self, path: &UrlPath) -> bool {
+        self.made().holders.contains_key(&path.as_folder().folded())
     }
 
     /// Adds the file that answers `path`.
@@ -37,14 +73,8 @@ impl<'a> Outputs<'a> {
         Ok(())
     }
 
-    /// Adds the file at `source`, as it is; one that a page is in the way of is a problem.
+    /// Adds the file at `source`, called `name`, as it is.
     pub(super) fn copy(&self, path: &UrlPath, source: &Path, name: &str) -> anyhow::Result<()> {
-        if self.made().files.contains_key(path) {
-            let mistake =
-                Mistake::Collision { path: path.to_string(), other: "another file".into() };
-            self.report(Problem::new(Place::file(name), mistake));
-            return Ok(());
-        }
         let file = self.sink.copy(path, source).with_context(|| format!("cannot copy `{name}`"))?;
         self.made().files.insert(path.clone(), file);
         Ok(())

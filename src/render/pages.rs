@@ -6,8 +6,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::archives;
+use super::outputs::Claim;
 use super::renderer::{Body, Renderer, value};
 use super::resolver::Links;
+use super::scope::Scope;
 use super::view::{CurrentView, PageView, Summary};
 use crate::content::Page;
 use crate::markdown::{self, Finding, Rendered};
@@ -36,10 +38,11 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
     // A page that stands for a folder of posts is rendered with the list of these.
     let pages: Vec<&Arc<Page>> =
         scope.index.pages().iter().filter(|page| !archives::is_head(page, &scope.config)).collect();
-    let rendered: Vec<Anchors> =
+    renderer.progress.begin(pages.len());
+    let learnt: Vec<Anchors> =
         pages.par_iter().map(|page| render_one(page, renderer)).collect::<anyhow::Result<_>>()?;
     let mut anchors = Anchors::default();
-    for one in rendered {
+    for one in learnt {
         anchors.ids.extend(one.ids);
         anchors.wanted.extend(one.wanted);
     }
@@ -47,9 +50,13 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
 }
 
 fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
+    renderer.progress.advance();
     let body = renderer.body(page, Links::Rooted)?;
     let anchors = inspect(page, &body, renderer);
     let Some(template) = template_of(page, renderer) else { return Ok(anchors) };
+    if !renderer.outputs.claim(&page.path, &page.file.name, Claim::Page) {
+        return Ok(anchors);
+    }
     let toc = markdown::table_of_contents(&body.rendered.headings);
     let view = PageView {
         summary: Summary::new(page, &renderer.scope),
@@ -78,17 +85,17 @@ fn template_of(page: &Page, renderer: &Renderer<'_>) -> Option<String> {
 
 /// Reports what is wrong with a body, and notes the places on it and those that it leads to.
 pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Anchors {
-    let rendered = &body.rendered;
+    let html = &body.rendered;
     let place = |offset: usize| Place::at(&page.file.name, &body.text, page.body + offset);
-    for problem in problems_of(rendered, &place, renderer) {
+    for problem in problems_of(html, &place, &renderer.scope) {
         renderer.outputs.report(problem);
     }
     let mut anchors = Anchors::default();
-    let ids = rendered.headings.iter().map(|heading| heading.id.as_str());
-    let ids: Vec<&str> = ids.chain(rendered.anchors.iter().map(String::as_str)).collect();
+    let ids = html.headings.iter().map(|heading| heading.id.as_str());
+    let ids: Vec<&str> = ids.chain(html.anchors.iter().map(String::as_str)).collect();
     anchors.ids.insert(page.path.clone(), ids.join("\n").into());
     let base = &renderer.scope.config.base;
-    for link in rendered.links.iter().filter(|link| !link.external && !link.broken) {
+    for link in html.links.iter().filter(|link| !link.external && !link.broken) {
         let Some(fragment) = link.fragment().filter(|fragment| !fragment.is_empty()) else {
             continue;
         };
@@ -111,9 +118,8 @@ pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Anch
 fn problems_of(
     rendered: &Rendered,
     place: &impl Fn(usize) -> Place,
-    renderer: &Renderer<'_>,
+    scope: &Scope,
 ) -> Vec<Problem> {
-    let scope = &renderer.scope;
     let links = rendered.links.iter().filter(|link| link.broken).map(|link| {
         let path = link.destination.split(['?', '#']).next().unwrap_or_default();
         let suggestion = scope.addresses.suggestion(path).map(ToString::to_string);

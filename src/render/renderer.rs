@@ -6,6 +6,7 @@ use serde::Serialize;
 use tera::{Context, Value};
 
 use super::outputs::Outputs;
+use super::progress::Progress;
 use super::resolver::{Links, PageLinks};
 use super::scope::Scope;
 use super::templates::Templates;
@@ -20,6 +21,7 @@ pub(super) struct Renderer<'a> {
     pub(super) scope: Arc<Scope>,
     pub(super) templates: &'a Templates,
     pub(super) outputs: Outputs<'a>,
+    pub(super) progress: &'a Progress,
     /// `site`, made once.
     site: Value,
     /// The scripts that every page loads.
@@ -37,9 +39,11 @@ impl<'a> Renderer<'a> {
         scope: Arc<Scope>,
         templates: &'a Templates,
         outputs: Outputs<'a>,
+        progress: &'a Progress,
         scripts: String,
     ) -> anyhow::Result<Self> {
-        let mut renderer = Self { scope, templates, outputs, site: Value::none(), scripts };
+        let site = Value::none();
+        let mut renderer = Self { scope, templates, outputs, progress, site, scripts };
         let footer = match renderer.scope.index.footer() {
             Some(page) => renderer.body(page, Links::Rooted)?.rendered.html,
             None => String::new(),
@@ -65,6 +69,20 @@ impl<'a> Renderer<'a> {
         Ok(Body { text, rendered })
     }
 
+    /// Fills in a template of HTML for the address `current`, and puts it there, unless an author's file is there.
+    pub(super) fn put_generated(
+        &self,
+        template: &str,
+        path: &UrlPath,
+        current: &CurrentView,
+        values: &[(&'static str, Value)],
+    ) -> anyhow::Result<()> {
+        if self.outputs.is_claimed(path) {
+            return Ok(());
+        }
+        self.put_page(template, path, current, values)
+    }
+
     /// Fills in a template of HTML for the address `current`, and puts it there.
     pub(super) fn put_page(
         &self,
@@ -83,13 +101,16 @@ impl<'a> Renderer<'a> {
         self.outputs.put_filled(path, filled)
     }
 
-    /// Fills in a template that is no page for readers, and puts it at `path`.
+    /// Fills in a template that is no page for readers, and puts it at `path`, unless an author's file is there.
     pub(super) fn put_file(
         &self,
         template: &str,
         path: &UrlPath,
         values: &[(&'static str, Value)],
     ) -> anyhow::Result<()> {
+        if self.outputs.is_claimed(path) {
+            return Ok(());
+        }
         self.outputs.put_filled(path, self.fill(template, &self.context(values)))
     }
 

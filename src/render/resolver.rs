@@ -176,8 +176,8 @@ pub(super) fn image_of(source: &str, page: Option<&Page>, scope: &Scope) -> Opti
 }
 
 fn is_markdown(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    lower.ends_with(".md") || lower.ends_with(".markdown")
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    extension.is_some_and(|extension| matches!(extension.as_str(), "md" | "markdown"))
 }
 
 /// The page made of a Markdown file: beside the page, from `content/` on, or as `@/` has it elsewhere.

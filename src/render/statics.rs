@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::Context;
 
 use super::builtin;
-use super::outputs::Outputs;
+use super::outputs::{Claim, Outputs};
 use super::scope::{Scope, fingerprinted};
 use crate::config::Config;
 use crate::content::source::{self, SourceFile};
@@ -70,9 +70,18 @@ impl Statics {
         self.files.iter().map(|(name, (_, origin))| Ok((name.clone(), digest(origin)?))).collect()
     }
 
-    /// Publishes each at its address.
+    /// Publishes each at its address. Those of the author claim it; those of the program give way.
     pub(super) fn publish(&self, outputs: &Outputs<'_>) -> anyhow::Result<()> {
-        self.files.values().try_for_each(|(path, origin)| origin.publish(path, outputs))
+        for (path, origin) in self.files.values() {
+            let is_free = match origin {
+                Origin::File(file) => outputs.claim(path, &file.name, Claim::File),
+                Origin::Builtin(_) => !outputs.is_claimed(path),
+            };
+            if is_free {
+                origin.publish(path, outputs)?;
+            }
+        }
+        Ok(())
     }
 
     /// Publishes those whose fingerprinted address templates have asked for at that address too.
@@ -110,9 +119,9 @@ impl Origin {
 
 /// Publishes the files that lie beside pages.
 pub(super) fn publish_assets(assets: &[Asset], outputs: &Outputs<'_>) -> anyhow::Result<()> {
-    assets
-        .iter()
-        .try_for_each(|asset| outputs.copy(&asset.path, &asset.file.path, &asset.file.name))
+    let mut claimed =
+        assets.iter().filter(|asset| outputs.claim(&asset.path, &asset.file.name, Claim::File));
+    claimed.try_for_each(|asset| outputs.copy(&asset.path, &asset.file.path, &asset.file.name))
 }
 
 /// `about/index.html` answers `/about/`.

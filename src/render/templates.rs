@@ -12,6 +12,9 @@ use crate::config::Config;
 use crate::content::source;
 use crate::problem::{Mistake, Place, Position, Problem};
 
+/// What lies beside templates without being one.
+const NO_TEMPLATES: [&str; 2] = ["js", "css"];
+
 /// Templates that answer with HTML or XML have what they show escaped.
 const ESCAPED: [&str; 3] = [".html", ".xml", ".htm"];
 
@@ -44,10 +47,10 @@ impl Templates {
         if !problems.is_empty() {
             return Ok(Err(problems));
         }
-        Ok(Self::parse(found))
+        Ok(Self::parse(&found))
     }
 
-    fn parse(found: BTreeMap<String, Found>) -> Result<Self, Vec<Problem>> {
+    fn parse(found: &BTreeMap<String, Found>) -> Result<Self, Vec<Problem>> {
         let mut tera = engine();
         let sources = found.iter().map(|(name, template)| (name, &template.text));
         let added = tera.add_raw_templates(sources);
@@ -55,7 +58,7 @@ impl Templates {
         let templates = Self { tera, places: places.collect() };
         match added {
             Ok(()) => Ok(templates),
-            Err(error) => Err(templates.every_syntax_error(&found, &error)),
+            Err(error) => Err(templates.every_syntax_error(found, &error)),
         }
     }
 
@@ -149,7 +152,8 @@ fn sentence(reason: &str) -> String {
 }
 
 fn is_template(name: &str) -> bool {
-    !name.ends_with(".js") && !name.ends_with(".css")
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    !extension.is_some_and(|extension| NO_TEMPLATES.contains(&extension))
 }
 
 fn add_builtin(found: &mut BTreeMap<String, Found>, name: String, bytes: &[u8], folder: &str) {

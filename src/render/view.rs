@@ -61,6 +61,8 @@ pub(super) struct CurrentView {
 
 /// A page in a list.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "a page's summary is called so in templates")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that templates ask for")]
 pub(super) struct Summary<'a> {
     path: &'a str,
     url: String,

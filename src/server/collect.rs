@@ -8,32 +8,28 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_LANGUAGE, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-    RETRY_AFTER, USER_AGENT, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH,
+    CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN, USER_AGENT, VARY,
 };
 use http::request::Parts;
 use http::{Extensions, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use percent_encoding::percent_decode_str;
 
 use super::edge::Host;
 use super::forwarded::{self, Peer};
 use super::origin::{self, Allowed};
+use super::refusal::Refusal;
 use super::representation::{Caching, Representation};
 use super::state::Handle;
-use super::{headers, limits};
+use super::{facts, headers};
 use crate::analytics::{
-    Class, Event, Facts, Limiter, Limits, Place, Raw, Recorder, Rejection, Rules, Sender, Signals,
-    admit, beacon, policy,
+    Event, Facts, Limiter, Limits, Raw, Recorder, Rejection, Rules, Sender, admit, beacon, policy,
 };
 use crate::clock::Clock;
 use crate::config::Analytics;
-use crate::permalink::{BaseUrl, UrlPath};
+use crate::permalink::BaseUrl;
 use crate::site::Site;
-
-const X_REJECTED: HeaderName = HeaderName::from_static("x-rejected");
 
 /// Decides on events and hands them to the recorder.
 pub(super) struct Collector {
@@ -52,7 +48,8 @@ impl Collector {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let limiter = Limiter::new(Limits::default(), clock.now());
-        let rules = Rules { ignore_opt_out: !settings.respect_gpc, own_hosts: own_hosts(base) };
+        let rules =
+            Rules { ignore_opt_out: !settings.respect_gpc, own_hosts: facts::own_hosts(base) };
         Self { recorder, limiter, settings, rules, clock }
     }
 
@@ -87,87 +84,25 @@ impl Collector {
     fn decide(&self, state: &Handle, head: &Parts, body: &[u8]) -> Result<Event, Refusal> {
         let raw = Raw::parse(body)?;
         let site = state.site();
-        let place = place(&site, raw.path());
-        if self.settings.exclude.iter().any(|excluded| covers(excluded, &place)) {
+        let place = facts::place(&site, raw.path());
+        if self.settings.exclude.iter().any(|excluded| facts::covers(excluded, &place)) {
             return Err(Rejection::Excluded.into());
         }
         let headers = &head.headers;
-        let facts = Facts {
+        let known = Facts {
             place,
             agent: headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()),
             origin: origin::of(headers),
             sender: self.sender(&site, headers, &head.extensions),
-            signals: signals(headers),
+            signals: facts::signals(headers, Peer::of(&head.extensions)),
         };
-        Ok(admit(raw, &facts, &self.rules, self.clock.now())?)
+        Ok(admit(raw, &known, &self.rules, self.clock.now())?)
     }
 
     fn sender(&self, site: &Site, headers: &HeaderMap, extensions: &Extensions) -> Sender {
         let host = extensions.get::<Host>().and_then(|host| host.0.as_ref());
         let (base, origins) = (&site.identity().base, self.settings.origins.as_slice());
         origin::sender(headers, Allowed { host, base, origins })
-    }
-}
-
-/// Why an event is not answered with 202.
-#[derive(Debug)]
-enum Refusal {
-    /// It is not counted.
-    Rejected(Rejection),
-    /// It cannot be stored now.
-    Later,
-    /// It took too long to arrive.
-    Slow,
-    /// It has a content type that no event has.
-    Type,
-    /// Nothing is counted here.
-    Disabled,
-}
-
-impl From<Rejection> for Refusal {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
-}
-
-impl Refusal {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::Rejected(rejection) => match rejection.class() {
-                Class::Invalid => StatusCode::BAD_REQUEST,
-                Class::Refused => StatusCode::FORBIDDEN,
-                Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-                Class::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            },
-            Self::Later => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::Type => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Disabled => StatusCode::FORBIDDEN,
-        }
-    }
-
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Rejected(rejection) => rejection.name(),
-            Self::Later => "unavailable",
-            Self::Slow => "too-slow",
-            Self::Type => "content-type",
-            Self::Disabled => "disabled",
-        }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = self.status();
-        let mut response = (status, [(X_REJECTED, self.reason())]).into_response();
-        let comes_back =
-            matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-        if comes_back {
-            let seconds = HeaderValue::from_static(limits::EVENT_RETRY_SECONDS);
-            response.headers_mut().insert(RETRY_AFTER, seconds);
-        }
-        response
     }
 }
 
@@ -259,91 +194,5 @@ async fn read(state: &Handle, headers: &HeaderMap, body: Body) -> Result<Bytes, 
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::TooLarge.into()),
         Ok(Err(_)) => Err(Rejection::Malformed.into()),
         Err(_) => Err(Refusal::Slow),
-    }
-}
-
-/// What a path means on the site as it is now. Browsers give it as the address has it: with the prefix, encoded.
-fn place(site: &Site, spelled: &str) -> Place {
-    let spelled = spelled.split(['?', '#']).next().unwrap_or_default();
-    let stripped = site.identity().base.strip(spelled).unwrap_or(spelled);
-    let page = [stripped, spelled].into_iter().find_map(|spelled| {
-        let path = UrlPath::decode(spelled).ok()?;
-        site.page(&path).map(|(canonical, _)| canonical.clone())
-    });
-    page.map_or_else(
-        || Place::NotFound(percent_decode_str(stripped).decode_utf8_lossy().into_owned()),
-        Place::Page,
-    )
-}
-
-/// Whether `excluded` is where something happened, or a folder above it.
-fn covers(excluded: &UrlPath, place: &Place) -> bool {
-    let path = match place {
-        Place::Page(path) => path.as_str(),
-        Place::NotFound(path) => path,
-    };
-    path == excluded.as_str() || (excluded.is_folder() && path.starts_with(excluded.as_str()))
-}
-
-/// What headers say about the one who sends.
-fn signals(headers: &HeaderMap) -> Signals {
-    let says = |name: &str, word: &str| {
-        headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-            value.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case(word))
-        })
-    };
-    let ahead_of_time = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
-    let prefetch = ahead_of_time
-        .iter()
-        .any(|name| says(name, "prefetch") || says(name, "prerender") || says(name, "preview"));
-    Signals {
-        opted_out: says("sec-gpc", "1") || says("dnt", "1"),
-        prefetch,
-        lacks_language: !headers.contains_key(ACCEPT_LANGUAGE),
-    }
-}
-
-/// The host names of the site itself.
-fn own_hosts(base: &BaseUrl) -> Vec<String> {
-    let host = base.origin().split_once("://").map_or("", |(_, host)| host);
-    vec![host.split(':').next().unwrap_or_default().to_owned()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_excludes_what_is_below_it_and_a_file_itself() {
-        for (excluded, path, covered) in [
-            ("/drafts/", "/drafts/", true),
-            ("/drafts/", "/drafts/a/", true),
-            ("/drafts/", "/drafts-and-more/", false),
-            ("/a.html", "/a.html", true),
-            ("/a.html", "/a.html.bak", false),
-        ] {
-            let excluded = UrlPath::parse(excluded).unwrap();
-            let page = Place::Page(UrlPath::parse(path).unwrap());
-            assert_eq!(covers(&excluded, &page), covered, "{path}");
-            assert_eq!(covers(&excluded, &Place::NotFound(path.to_owned())), covered);
-        }
-    }
-
-    #[test]
-    fn headers_say_what_a_reader_wishes() {
-        for (name, value, opted_out, prefetch) in [
-            ("sec-gpc", "1", true, false),
-            ("dnt", "1", true, false),
-            ("dnt", "0", false, false),
-            ("sec-purpose", "prefetch;prerender", false, true),
-            ("purpose", "Prefetch", false, true),
-            ("x-moz", "prefetch", false, true),
-            ("accept-language", "en", false, false),
-        ] {
-            let headers = [(name.parse().unwrap(), value.parse().unwrap())].into_iter().collect();
-            let found = signals(&headers);
-            assert_eq!((found.opted_out, found.prefetch), (opted_out, prefetch), "{name}: {value}");
-            assert_eq!(found.lacks_language, name != "accept-language");
-        }
     }
 }

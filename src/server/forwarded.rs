@@ -19,9 +19,16 @@ impl Peer {
     }
 }
 
+/// Whether a proxy has passed the request on, declared or not.
+pub(super) fn is_passed_on(headers: &HeaderMap) -> bool {
+    ["x-forwarded-for", "forwarded", "x-real-ip", "via"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+}
+
 /// Whether `address` is in one of `networks`.
 pub(super) fn is_within(networks: &[Network], address: IpAddr) -> bool {
-    networks.iter().any(|network| contains(*network, address))
+    networks.iter().any(|network| network.contains(address))
 }
 
 /// The client that a request from `peer` comes from: the peer, unless it is a trusted proxy; then the
@@ -47,22 +54,6 @@ fn parse_hop(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|s| s.ip()));
     address.map(|address| address.to_canonical())
-}
-
-fn contains(network: Network, address: IpAddr) -> bool {
-    match (network.address.to_canonical(), address.to_canonical()) {
-        (IpAddr::V4(network_address), IpAddr::V4(address)) => {
-            let shift = 32_u32.saturating_sub(u32::from(network.bits));
-            let differing = network_address.to_bits() ^ address.to_bits();
-            differing.checked_shr(shift).unwrap_or(0) == 0
-        }
-        (IpAddr::V6(network_address), IpAddr::V6(address)) => {
-            let shift = 128_u32.saturating_sub(u32::from(network.bits));
-            let differing = network_address.to_bits() ^ address.to_bits();
-            differing.checked_shr(shift).unwrap_or(0) == 0
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]

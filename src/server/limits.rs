@@ -27,7 +27,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long requests under way may take after the end was asked for.
     pub drain: Duration,
-    /// How many event streams are open at once; each is a connection that does not end by itself.
+    /// How many event streams are open at once; each is a connection that does not end by itself, so they must
+    /// leave some to readers.
     pub streams: usize,
     /// How often a silent event stream says that it is alive; proxies cut silent ones after 30 to 60 s.
     pub keep_alive: Duration,
@@ -43,8 +44,9 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        let connections = affordable_connections();
         Self {
-            connections: affordable_connections(),
+            connections,
             connections_per_address: 64,
             request_line: 8 << 10,
             head_bytes: 24 << 10,
@@ -54,7 +56,7 @@ impl Default for Limits {
             write_stall: Duration::from_secs(30),
             idle: Duration::from_mins(1),
             drain: Duration::from_secs(8),
-            streams: 512,
+            streams: (connections / 2).min(MOST_STREAMS),
             keep_alive: Duration::from_secs(15),
             stream_pace: Duration::from_secs(1),
             publish_wait: Duration::from_secs(2),
@@ -66,6 +68,9 @@ impl Default for Limits {
 
 /// More connections than this cost more memory than a small machine has to spare.
 const MOST_CONNECTIONS: usize = 16_384;
+
+/// More open dashboards than this are no audience but an attack.
+const MOST_STREAMS: usize = 512;
 
 /// Descriptors that are kept for the site's files, the database and the log.
 const OTHER_DESCRIPTORS: usize = 128;
@@ -82,6 +87,9 @@ pub(super) const RECEIVE_WINDOW: u32 = 64 << 10;
 /// The shortest and the longest rest after a connection could not be accepted.
 pub(super) const ACCEPT_REST: (Duration, Duration) =
     (Duration::from_millis(20), Duration::from_secs(1));
+
+/// At the end, how long a connection that was just accepted has to send its request.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// The shortest body that is worth compressing; below this it fits in one packet anyway.
 pub(super) const WORTH_COMPRESSING: usize = 1024;
@@ -110,5 +118,6 @@ mod tests {
         let limits = Limits::default();
         assert!((1..=MOST_CONNECTIONS).contains(&limits.connections));
         assert!(limits.request_line < limits.head_bytes);
+        assert!(limits.streams < limits.connections);
     }
 }

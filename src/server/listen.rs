@@ -5,7 +5,9 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 
+use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,14 +24,14 @@ pub async fn run(
     state: AppState,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let AppState(state) = state;
-    let connections = GracefulShutdown::new();
-    let accepting = accept(&listener, &state, &connections);
+    let door = Door::new(listener, state);
     tokio::select! {
-        () = accepting => {}
-        () = shutdown => {}
+        () = door.admit_all() => {}
+        () = shutdown => door.admit_waiting(),
     }
-    drop(listener);
+    let (state, connections) = door.close();
+    // What was accepted last has not been read yet, and would be cut off.
+    tokio::time::sleep(limits::LAST_WORDS).await;
     state.stop.send_replace(true);
     if tokio::time::timeout(state.limits.drain, connections.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way at the end");
@@ -37,20 +39,61 @@ pub async fn run(
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, state: &Handle, connections: &GracefulShutdown) {
-    let router = router(AppState(Arc::clone(state)));
-    let places = Arc::new(Semaphore::new(state.limits.connections));
-    let addresses = Arc::new(Addresses::default());
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let (socket, peer) = next(listener).await;
+/// Where connections come in.
+struct Door {
+    listener: TcpListener,
+    state: Handle,
+    router: Router,
+    places: Arc<Semaphore>,
+    addresses: Arc<Addresses>,
+    connections: GracefulShutdown,
+}
+
+impl Door {
+    fn new(listener: TcpListener, state: AppState) -> Self {
+        let AppState(shared) = &state;
+        Self {
+            listener,
+            places: Arc::new(Semaphore::new(shared.limits.connections)),
+            addresses: Arc::default(),
+            connections: GracefulShutdown::new(),
+            state: Arc::clone(shared),
+            router: router(state),
+        }
+    }
+
+    /// Admits connections as long as it is polled.
+    async fn admit_all(&self) {
+        while let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
+            let (socket, peer) = next(&self.listener).await;
+            self.admit(place, socket, peer);
+        }
+    }
+
+    /// Admits the connections that the kernel has accepted already; closing the door would reset them.
+    fn admit_waiting(&self) {
+        let mut context = Context::from_waker(Waker::noop());
+        while let Ok(place) = Arc::clone(&self.places).try_acquire_owned()
+            && let Poll::Ready(Ok((socket, peer))) = self.listener.poll_accept(&mut context)
+        {
+            self.admit(place, socket, peer.ip());
+        }
+    }
+
+    fn admit(&self, place: OwnedSemaphorePermit, socket: TcpStream, peer: IpAddr) {
         let peer = peer.to_canonical();
-        let Some(share) = addresses.admit(peer, state.most_connections_of(peer)) else { continue };
-        let (router, limits, end) = (router.clone(), state.limits, connections.watcher());
+        let most = self.state.most_connections_of(peer);
+        let Some(share) = self.addresses.admit(peer, most) else { return };
+        let (router, limits) = (self.router.clone(), self.state.limits);
+        let end = self.connections.watcher();
         tokio::spawn(async move {
-            let _held: (OwnedSemaphorePermit, Share) = (place, share);
+            let _held = (place, share);
             connection::serve(socket, peer, router, limits, end).await;
         });
+    }
+
+    fn close(self) -> (Handle, GracefulShutdown) {
+        (self.state, self.connections)
     }
 }
 

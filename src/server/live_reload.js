@@ -11,7 +11,8 @@
       background: #1b1b1f; color: #f4f4f5; font: 15px/1.5 system-ui, sans-serif;
       box-shadow: 0 .5rem 2rem rgb(0 0 0 / .4);
     }
-    section.mild { border-color: #d9a400; }
+    section.mild { inset: auto 1rem 1rem auto; border-color: #d9a400; }
+    summary { padding-right: 2rem; cursor: pointer; }
     h2 { margin: 0 0 .5rem; font-size: 1rem; }
     button { float: right; border: 0; background: none; color: inherit; font: inherit; cursor: pointer; }
     code { display: block; color: #9ecbff; font: 13px/1.5 ui-monospace, monospace; }
@@ -30,6 +31,14 @@
     return element;
   };
 
+  const addProblems = (parent, problems) => {
+    for (const problem of problems) {
+      add(parent, "code", problem.place);
+      add(parent, "p", problem.text);
+      if (problem.help) add(parent, "p", problem.help, "help");
+    }
+  };
+
   const showProblems = (problems) => {
     overlay?.remove();
     overlay = null;
@@ -45,11 +54,18 @@
     const close = add(section, "button", "×");
     close.setAttribute("aria-label", "Hide");
     close.addEventListener("click", () => overlay?.remove());
-    add(section, "h2", problems.length === 1 ? "1 problem" : `${problems.length} problems`);
-    for (const problem of problems) {
-      add(section, "code", problem.place);
-      add(section, "p", problem.text);
-      if (problem.help) add(section, "p", problem.help, "help");
+    const count = (list, word) => `${list.length} ${word}${list.length === 1 ? "" : "s"}`;
+    const errors = problems.filter((problem) => problem.is_error);
+    const warnings = problems.filter((problem) => !problem.is_error);
+    if (errors.length > 0) {
+      add(section, "h2", count(errors, "error"));
+      addProblems(section, errors);
+    }
+    // Warnings do not keep a page from being right: they stay folded until somebody wants to read them.
+    if (warnings.length > 0) {
+      const details = add(section, "details", "");
+      add(details, "summary", count(warnings, "warning"));
+      addProblems(details, warnings);
     }
     document.documentElement.append(overlay);
   };

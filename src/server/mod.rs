@@ -6,7 +6,7 @@
 //! | `edge` `host` `headers` `forwarded` `origin` | what holds for every request and every answer |
 //! | `pages` `representation` `files` `cache` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
-//! | `collect` | an event: HTTP in, 202 or a rejection's status out |
+//! | `collect` `facts` `refusal` | an event: HTTP in, 202 or a rejection's status out |
 //! | `stats` `board` `numbers` `stream` | what was read: a page, JSON, a stream |
 //! | `live_reload` `health` | for those who write, and for those who watch over the server |
 
@@ -32,6 +32,8 @@ mod encoding;
 mod range;
 
 mod collect;
+mod facts;
+mod refusal;
 
 mod board;
 mod channel_body;
@@ -52,7 +54,7 @@ pub use forwarded::Peer;
 pub use limits::Limits;
 pub use listen::run;
 pub use live_reload::{DevProblem, DevState};
-pub use numbers::{ActivePage, Gone, NamedPage, Numbers, PageStat, PageType};
+pub use numbers::{ActivePage, Gone, NamedPage, Numbers, PageStat, PageType, Union};
 pub use state::{AppState, Counting, Parts};
 
 /// Answers every request for the site that `state` holds. Within a tokio runtime, as it follows the numbers.

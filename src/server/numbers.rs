@@ -97,12 +97,12 @@ pub struct NamedPage {
 }
 
 /// Counts the distinct visitors of several paths together.
-pub(super) type Union<'a> = dyn Fn(&[UrlPath]) -> anyhow::Result<u64> + 'a;
+pub type Union<'a> = dyn Fn(&[UrlPath]) -> anyhow::Result<u64> + 'a;
 
 impl Numbers {
     /// Joins a snapshot with the site as it is now. `union` counts the visitors of a page that was read under
     /// several addresses; where it fails, the greatest of the counts stands for all.
-    pub(super) fn join(snapshot: &Snapshot, site: &Site, union: &Union<'_>) -> Self {
+    pub fn join(snapshot: &Snapshot, site: &Site, union: &Union<'_>) -> Self {
         let published =
             |kind| site.catalog().pages.values().filter(|page| page.kind == kind).count();
         Self {

@@ -19,7 +19,6 @@ use crate::permalink::UrlPath;
 use crate::render;
 use crate::site::{STATS_FRAME, STATS_HOLE, Site};
 
-const SCRIPT: &str = include_str!("../../templates/dashboard.js");
 const HTML: &str = "text/html; charset=utf-8";
 
 /// What surrounds the numbers when the site was built without a frame for them.
@@ -77,7 +76,10 @@ pub(super) async fn live(State(state): State<Handle>) -> Response {
 
 /// `GET /_/stats.js`
 pub(super) async fn script(State(state): State<Handle>, headers: HeaderMap) -> Response {
-    let script = Representation::script(Bytes::from_static(SCRIPT.as_bytes()), Caching::Revalidate);
+    let script = Representation::script(
+        Bytes::from_static(render::DASHBOARD_SCRIPT.as_bytes()),
+        Caching::Revalidate,
+    );
     let mut response = script.answer(&headers, &state.cache).await;
     headers::restrict(response.headers_mut());
     response

@@ -1,10 +1,16 @@
 //! The tests that look at the program from outside, in one binary.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod cli;
 mod commonmark;
+mod faults;
 mod golden;
 mod hosted;
 mod page_view;
 mod problems;
+mod program;
+mod publishing;
 mod serving;
+mod sites;
 mod support;

@@ -246,8 +246,31 @@ async fn the_dashboard_is_complete_without_a_script() {
     assert_eq!(answer.header("cache-control"), "no-store");
     assert!(answer.text().contains("First post"), "{}", answer.text());
     assert!(answer.text().starts_with("<!doctype html>"));
+    assert!(answer.text().ends_with("</main>"));
     let script = hosted.get("/_/stats.js").await;
     assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
+}
+
+#[tokio::test]
+async fn a_title_is_text_on_the_dashboard_whatever_is_in_it() {
+    let hosted = Hosted::new(Setup {
+        site: site(|catalog| {
+            let hostile = entry(PageKind::Post, "<script>alert(1)</script>\"'&\u{202e}");
+            catalog.pages.insert(path("/first/"), hostile);
+        }),
+        ..Setup::default()
+    });
+    hosted.count(view(1, ADA, "/first/")).await;
+    hosted.count(view(2, ADA, "/<img src=x onerror=alert(1)>")).await;
+    let page = hosted.get("/stats/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text().contains("&lt;script&gt;"), "{}", page.text());
+    assert!(!page.text().contains("<script>") && !page.text().contains("<img"));
+    let stream = hosted.open(get("/_/stats/live", &[])).await;
+    let mut events = stream.into_body();
+    next_event(&mut events).await;
+    let event = next_event(&mut events).await;
+    assert_eq!(event.matches('\n').count(), 3, "one line of data, whatever is in it: {event}");
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ pub(crate) fn order(root: &Path) -> Order {
         strict: false,
         force: false,
         home: None,
+        progress: std::sync::Arc::default(),
     }
 }
 

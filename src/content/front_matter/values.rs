@@ -194,9 +194,8 @@ mod tests {
 
     #[test]
     fn a_bomb_is_refused_at_once() {
-        let bomb: String = (1..12)
-            .map(|n| format!("a{n}: &a{n} [*a{p}, *a{p}, *a{p}, *a{p}]\n", p = n - 1))
-            .collect();
+        let line = |n: usize| format!("a{n}: &a{n} [*a{p}, *a{p}, *a{p}, *a{p}]", p = n - 1);
+        let bomb = (1..12).map(line).collect::<Vec<_>>().join("\n");
         assert_eq!(read(Format::Yaml, &bomb).unwrap_err().1, Mistake::YamlAlias);
         for (format, text) in [
             (Format::Toml, format!("a = {}", "[".repeat(60_000))),

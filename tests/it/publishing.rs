@@ -1,0 +1,191 @@
+//! A site to disk: only what changed, whole or not at all, and nothing of anybody else's.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tallymark::pipeline::{self, Build};
+use tallymark::publish::{self, Refusal};
+
+use crate::support::{TestSite, noon, order};
+
+fn build(site: &TestSite) -> Build {
+    let build = pipeline::build(&order(site.root()), noon()).unwrap();
+    assert!(build.site.is_some(), "{:?}", build.problems);
+    build
+}
+
+/// Each file below `folder` and its contents, without the lock.
+fn tree(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut tree = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        for entry in fs::read_dir(current).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().unwrap() != "lock" {
+                let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                tree.insert(path.strip_prefix(folder).unwrap().to_owned(), text);
+            }
+        }
+    }
+    tree
+}
+
+fn copy(from: &BTreeMap<PathBuf, String>, to: &Path) {
+    for (name, text) in from {
+        let path = to.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+const POST: &str = "---\ndate: 2026-11-01\ntitle: T\n---\nText.\n";
+
+#[test]
+fn a_second_build_writes_nothing_and_an_edit_only_what_shows_it() {
+    let site = TestSite::new(&[("content/blog/a.md", POST), ("content/b.md", "x")]);
+    assert!(build(&site).written > 5);
+    let second = build(&site);
+    assert_eq!((second.written, second.removed), (0, 0));
+    site.write("content/b.md", "y");
+    assert_eq!(build(&site).written, 1);
+    fs::remove_file(site.root().join("public/b/index.html")).unwrap();
+    assert_eq!(build(&site).written, 1, "what was deleted by hand comes back");
+}
+
+#[test]
+fn what_is_no_more_is_removed_with_its_empty_folders_and_nothing_else_is() {
+    let site = TestSite::new(&[("content/a/b.md", "x"), ("content/c.md", "x")]);
+    build(&site);
+    fs::write(site.root().join("public/.keep"), "mine").unwrap();
+    fs::remove_file(site.root().join("content/a/b.md")).unwrap();
+    assert_eq!(build(&site).removed, 1);
+    assert!(!site.root().join("public/a").exists());
+    assert!(site.root().join("public/c/index.html").exists());
+    assert_eq!(fs::read_to_string(site.root().join("public/.keep")).unwrap(), "mine");
+}
+
+#[test]
+fn a_file_may_become_a_folder_and_a_folder_a_file() {
+    let site = TestSite::new(&[("static/x", "file")]);
+    build(&site);
+    fs::remove_file(site.root().join("static/x")).unwrap();
+    site.write("content/x.md", "page");
+    build(&site);
+    assert!(site.root().join("public/x/index.html").is_file());
+    fs::remove_file(site.root().join("content/x.md")).unwrap();
+    site.write("static/x", "file");
+    build(&site);
+    assert_eq!(fs::read_to_string(site.root().join("public/x")).unwrap(), "file");
+}
+
+#[test]
+fn a_mistake_leaves_the_site_as_it_was_to_the_byte() {
+    let site = TestSite::new(&[("content/blog/a.md", POST)]);
+    build(&site);
+    let before = tree(&site.root().join("public"));
+    site.write("content/blog/b.md", "no date");
+    site.write("content/blog/a.md", &POST.replace("Text", "Changed"));
+    let failed = pipeline::build(&order(site.root()), noon()).unwrap();
+    assert!(failed.site.is_none());
+    assert_eq!(tree(&site.root().join("public")), before);
+    let fresh = TestSite::new(&[("content/blog/b.md", "no date")]);
+    assert!(pipeline::build(&order(fresh.root()), noon()).unwrap().site.is_none());
+    let left: Vec<_> =
+        fs::read_dir(fresh.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "nothing is left of a first build that failed: {left:?}");
+}
+
+#[test]
+fn a_build_that_was_killed_while_publishing_is_completed_from_any_point() {
+    let site =
+        TestSite::new(&[("content/a.md", "x"), ("content/b.md", "x"), ("content/c/d.md", "x")]);
+    build(&site);
+    let public = site.root().join("public");
+    let old = tree(&public);
+    site.write("content/a.md", "y");
+    site.write("content/e/f.md", "y");
+    fs::remove_file(site.root().join("content/c/d.md")).unwrap();
+    build(&site);
+    let new = tree(&public);
+    let catalog = Path::new(".tallymark/site.json");
+    let is_site = |name: &&PathBuf| name.as_path() != catalog;
+    let writes: Vec<_> =
+        new.keys().filter(|name| old.get(*name) != new.get(*name)).filter(is_site).collect();
+    let removals: Vec<_> = old.keys().filter(|name| !new.contains_key(*name)).collect();
+    assert!(writes.len() >= 2 && !removals.is_empty());
+    for moved in 0..=writes.len() {
+        fs::remove_dir_all(&public).unwrap();
+        copy(&old, &public);
+        let staging = public.join(".tallymark/staging");
+        for (at, name) in writes.iter().enumerate() {
+            let target = if at < moved { public.join(name) } else { staging.join(name) };
+            copy(
+                &BTreeMap::from([(PathBuf::from(target.file_name().unwrap()), new[*name].clone())]),
+                target.parent().unwrap(),
+            );
+        }
+        copy(&BTreeMap::from([(PathBuf::from(".next-site.json"), new[catalog].clone())]), &staging);
+        let journal = serde_json::json!({ "writes": writes, "removals": removals });
+        fs::write(public.join(".tallymark/journal.json"), journal.to_string()).unwrap();
+        let opened = publish::open(&public).unwrap().unwrap();
+        assert_eq!(tree(&public), new, "{moved} of {} were moved", writes.len());
+        assert!(opened.catalog().files.keys().any(|path| path.as_str() == "/e/f/"));
+    }
+}
+
+#[test]
+fn what_a_killed_build_has_staged_is_cleaned_away() {
+    let site = TestSite::new(&[("content/a.md", "x")]);
+    copy(
+        &BTreeMap::from([(PathBuf::from("half.html"), "x".to_owned())]),
+        &site.root().join(".public.staging"),
+    );
+    build(&site);
+    assert!(!site.root().join(".public.staging").exists());
+    assert!(!site.root().join("public/half.html").exists());
+    copy(
+        &BTreeMap::from([(PathBuf::from("half.html"), "x".to_owned())]),
+        &site.root().join("public/.tallymark/staging"),
+    );
+    build(&site);
+    assert!(!site.root().join("public/.tallymark/staging").exists());
+}
+
+#[test]
+fn a_folder_with_files_of_others_is_refused_unless_forced_and_they_stay() {
+    let site = TestSite::new(&[("content/a.md", "x"), ("public/precious.txt", "mine")]);
+    let refused = pipeline::build(&order(site.root()), noon()).unwrap_err();
+    assert!(
+        matches!(refused.downcast_ref(), Some(Refusal::Foreign { example, .. }) if example == "precious.txt")
+    );
+    assert_eq!(tree(&site.root().join("public")).len(), 1, "nothing was touched");
+    let mut forced = order(site.root());
+    forced.force = true;
+    assert!(pipeline::build(&forced, noon()).unwrap().site.is_some());
+    assert_eq!(fs::read_to_string(site.root().join("public/precious.txt")).unwrap(), "mine");
+}
+
+#[test]
+fn a_page_that_moves_without_an_alias_is_told_with_the_line_to_add() {
+    let site = TestSite::new(&[("content/blog/a.md", POST)]);
+    build(&site);
+    site.write("content/blog/a.md", &POST.replace("title: T", "title: T\nslug: b"));
+    let moved = build(&site);
+    assert_eq!(
+        moved.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["content/blog/a.md: warning: the page was at `/a/` and is now at `/b/`
+  help: add `aliases: [\"/a/\"]` to its front matter, so that old links and its views follow"]
+    );
+    let gone = &moved.site.unwrap().catalog().gone.clone();
+    assert_eq!(
+        gone.iter().map(|(path, title)| (path.as_str(), title.as_str())).collect::<Vec<_>>(),
+        [("/a/", "T")]
+    );
+    site.write("content/blog/a.md", &POST.replace("title: T", "title: T\nslug: b\naliases: [/a/]"));
+    let covered = build(&site);
+    assert_eq!(covered.problems, []);
+    assert!(covered.site.unwrap().catalog().gone.is_empty());
+}
