@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::report::{counted_noun, grouped};
+use super::report::counted_noun;
 use crate::clock::Timestamp;
+use crate::render::grouped;
 
 /// A title is not cut shorter than this to make room for the address.
 const SHORTEST_TITLE: usize = 20;

@@ -68,12 +68,8 @@ enum Command {
     New(new::New),
     Build(build::Build),
     Serve(serve::Serve),
-<<<<<<< HEAD
     Check(Check),
-=======
-    Check(check::Check),
     Stats(stats::Stats),
->>>>>>> cli
     Completions(completions::Completions),
     Man(Man),
 }
@@ -116,12 +112,8 @@ fn run(cli: Cli, report: Report) -> anyhow::Result<Outcome> {
         Command::New(new) => new.run(global, report),
         Command::Build(build) => build.run(global, report),
         Command::Serve(serve) => serve.run(global, report),
-<<<<<<< HEAD
         Command::Check(Check {}) => check::run(global, report),
-=======
-        Command::Check(check) => check.run(global, report),
         Command::Stats(stats) => stats.run(global, report),
->>>>>>> cli
         Command::Completions(completions) => completions.run(),
         Command::Man(Man {}) => man::run(),
     }

@@ -88,7 +88,7 @@ fn write_problem(terminal: &mut impl Write, problem: &Problem) -> io::Result<()>
 /// `1 page`, `1,204 pages`.
 pub(super) fn counted_noun(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(i64::try_from(count).unwrap_or(i64::MAX)))
+    format!("{} {noun}{plural}", grouped(count as u64))
 }
 
 /// `312 ms`, `4.2 s`.

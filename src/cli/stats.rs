@@ -39,7 +39,7 @@ pub(super) struct Stats {
 }
 
 impl Stats {
-    pub(super) fn run(self, global: &Global, report: &Report) -> anyhow::Result<Outcome> {
+    pub(super) fn run(self, global: &Global, report: Report) -> anyhow::Result<Outcome> {
         let workspace = Workspace::open_anything(global, Overrides::default())?;
         let state_dir = match &self.state {
             Some(folder) => absolute(folder)?,
@@ -53,7 +53,7 @@ impl Stats {
     }
 
     /// Shows the numbers with everything that is about another page left out.
-    fn show_page(&self, json: &[u8], page: &UrlPath, report: &Report) -> anyhow::Result<Outcome> {
+    fn show_page(&self, json: &[u8], page: &UrlPath, report: Report) -> anyhow::Result<Outcome> {
         let json = narrowed(json, page)?;
         let figures = Figures::read(&json)?;
         if !figures.has_pages() {

@@ -224,7 +224,7 @@ mod tests {
                 "A [link][ref], [sic] and a note[^1].\n\n[^1]: Note.\n\n[ref]: /x",
                 "A link, [sic] and a note.",
             ),
-            ("![alt](a.png)\n\nText \"it's\".", "Text \"it's\"."),
+            ("![alt](a.png)\n\nText \"it's\".", "Text “it’s”."),
             ("", ""),
             ("# Only a heading", ""),
         ] {

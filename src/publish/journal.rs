@@ -112,11 +112,7 @@ fn move_into_place(
 fn remove(output: &Path, relative: &Path) -> anyhow::Result<()> {
     let path = output.join(relative);
     match fs::remove_file(&path) {
-<<<<<<< HEAD
         // A folder of the new site may have taken the file's place.
-=======
-        // A folder at the place of the file was made for new files, after the file was removed.
->>>>>>> cli
         Err(error) if !is_gone(&error) && !path.is_dir() => {
             return Err(error).with_context(|| format!("cannot remove `{}`", path.display()));
         }

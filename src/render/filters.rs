@@ -22,16 +22,14 @@ fn date(text: &str, arguments: Kwargs, _: &State<'_>) -> TeraResult<String> {
 
 /// `count | number`: a whole number with its thousands apart.
 fn number(number: i64, _: Kwargs, _: &State<'_>) -> String {
-    grouped(number)
+    let sign = if number < 0 { "\u{2212}" } else { "" };
+    format!("{sign}{}", grouped(number.unsigned_abs()))
 }
 
 /// A whole number with its thousands apart: `1,204`.
-pub fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3 + 1);
-    if number < 0 {
-        grouped.push('\u{2212}');
-    }
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
