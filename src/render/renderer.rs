@@ -94,10 +94,9 @@ impl<'a> Renderer<'a> {
         let mut context = self.context(values);
         context.insert("current", current);
         let filled = self.fill(template, &context);
-        let filled = filled.map(|html| match self.has_scripts(current) {
-            true => self.with_scripts(html),
-            false => html,
-        });
+        if self.has_scripts(current) {
+            return self.outputs.put_filled(path, filled.map(|html| self.with_scripts(html)));
+        }
         self.outputs.put_filled(path, filled)
     }
 

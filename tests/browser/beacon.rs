@@ -78,6 +78,21 @@ async fn a_tab_that_nobody_has_seen_sends_nothing() {
 }
 
 #[tokio::test]
+async fn a_page_made_ready_in_advance_waits_until_it_is_seen() {
+    let site = Hosted::new(&SITE).await;
+    let browser = Browser::open().await;
+    let in_advance =
+        "Object.defineProperty(document, 'prerendering', { get: () => !window.isSeen })";
+    browser.before_each_page(in_advance).await;
+    browser.go(&site.url("/herons/")).await;
+    browser.pass(31_000).await;
+    fence(&browser).await;
+    assert_eq!(site.wire.sent().len(), 0);
+    browser.run("isSeen = true; document.dispatchEvent(new Event('prerenderingchange'))").await;
+    site.wire.until_taken("view", 1).await;
+}
+
+#[tokio::test]
 async fn a_heartbeat_says_how_long_the_page_was_seen_and_how_far() {
     let site = Hosted::new(&SITE).await;
     let browser = Browser::open().await;

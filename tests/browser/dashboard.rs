@@ -112,6 +112,25 @@ async fn an_open_dashboard_follows_a_title_that_changes() {
 }
 
 #[tokio::test]
+async fn an_open_dashboard_says_when_it_is_cut_off_and_catches_up() {
+    let site = Hosted::new(&SITE).await;
+    let browser = Browser::open().await;
+    browser.go(&site.url("/herons/")).await;
+    site.until_views(1).await;
+    browser.go(&site.url("/stats/")).await;
+    browser.until_text("[data-stat=connection]", "Live").await;
+    browser.run("window.wasNotReloaded = true").await;
+    site.wire.cut();
+    browser.until_text("[data-stat=connection]", "reconnecting").await;
+    site.pass(Duration::from_mins(2));
+    browser.until_text(NOW, "One person is reading right now.").await;
+    site.wire.mend();
+    browser.until_text("[data-stat=connection]", "Live").await;
+    browser.until_text(NOW, "Nobody is reading right now.").await;
+    assert_eq!(browser.run("return window.wasNotReloaded").await, true);
+}
+
+#[tokio::test]
 async fn a_page_that_moves_takes_its_views_along() {
     let site = Hosted::new(&SITE).await;
     let browser = Browser::open().await;

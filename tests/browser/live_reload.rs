@@ -95,6 +95,23 @@ async fn a_page_follows_what_is_saved() {
 }
 
 #[tokio::test]
+async fn a_page_stays_where_it_was_scrolled_to() {
+    const LONG: &str = include_str!("long.md");
+    let desk = Desk::new();
+    desk.save("content/blog/long.md", LONG);
+    let browser = Browser::open().await;
+    let is_there = async || {
+        browser.go(&desk.url("/long/")).await;
+        browser.text("h1").await.as_deref() == Some("A long walk")
+    };
+    until_true("the new post is served", is_there).await;
+    browser.run("scrollTo({ top: 500, behavior: 'instant' })").await;
+    desk.save("content/blog/long.md", &LONG.replace("Mile 30", "The last mile"));
+    browser.until_text("article", "The last mile").await;
+    until_true("it is scrolled", async || browser.run("return scrollY").await == 500).await;
+}
+
+#[tokio::test]
 async fn a_draft_is_shown_and_marked_while_writing() {
     let desk = Desk::new();
     let browser = Browser::open().await;
@@ -133,7 +150,7 @@ async fn a_mistake_lies_over_the_page_until_it_is_mended() {
         says("content/blog/herons.md:3:7").await
     })
     .await;
-    for part in ["1 problem", "`date`", "2026-11-24"] {
+    for part in ["1 error", "`date` is not a date: `soon`", "write `date` as `2026-11-24`"] {
         assert!(says(part).await, "{}", browser.run(OVERLAY).await);
     }
     browser.until_text("article", "They stand.").await;

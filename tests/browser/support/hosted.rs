@@ -115,6 +115,7 @@ fn order(folder: &TempDir, base: &str) -> Order {
         strict: true,
         force: false,
         home: None,
+        progress: Arc::default(),
     }
 }
 

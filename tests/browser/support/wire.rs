@@ -1,6 +1,7 @@
 //! What lies between the browser and the server: it passes everything on, and notes what readers' browsers send.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,8 +17,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
-use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::until;
 
@@ -35,17 +36,12 @@ pub(crate) struct Sent {
 #[derive(Clone)]
 pub(crate) struct Wire(Arc<Inside>);
 
-/// There is no connection.
-#[derive(Debug, Error)]
-#[error("the wire is cut")]
-struct Cut;
-
 struct Inside {
     server: String,
     client: Client<HttpConnector, Body>,
     sent: Mutex<Vec<Sent>>,
     is_busy: AtomicBool,
-    is_cut: AtomicBool,
+    is_cut: watch::Sender<bool>,
     has_cookie: AtomicBool,
 }
 
@@ -57,7 +53,7 @@ impl Wire {
             client: Client::builder(TokioExecutor::new()).build_http(),
             sent: Mutex::default(),
             is_busy: AtomicBool::new(false),
-            is_cut: AtomicBool::new(false),
+            is_cut: watch::Sender::new(false),
             has_cookie: AtomicBool::new(false),
         }));
         tokio::spawn(wire.clone().carry(listener));
@@ -66,21 +62,26 @@ impl Wire {
 
     async fn carry(self, listener: TcpListener) {
         while let Ok((socket, _)) = listener.accept().await {
-            let wire = self.clone();
+            let (wire, mut is_cut) = (self.clone(), self.0.is_cut.subscribe());
             let service = service_fn(move |request| wire.clone().pass(request));
             let connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
-            tokio::spawn(connection);
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = is_cut.wait_for(|is_cut| *is_cut) => {}
+                    _ = connection => {}
+                }
+            });
         }
     }
 
-    /// From now on passes nothing on, and ends each connection that asks for it.
+    /// Ends every connection, and from now on each that is made.
     pub(crate) fn cut(&self) {
-        self.0.is_cut.store(true, Ordering::SeqCst);
+        self.0.is_cut.send_replace(true);
     }
 
     /// Passes everything on again.
     pub(crate) fn mend(&self) {
-        self.0.is_cut.store(false, Ordering::SeqCst);
+        self.0.is_cut.send_replace(false);
     }
 
     /// From now on, or no longer, answers events as a server does that cannot take any more.
@@ -116,11 +117,9 @@ impl Wire {
         self.0.has_cookie.load(Ordering::SeqCst)
     }
 
-    async fn pass(self, request: Request<Incoming>) -> Result<Response, Cut> {
+    async fn pass(self, request: Request<Incoming>) -> Result<Response, Infallible> {
         let request = request.map(Body::new);
-        if self.0.is_cut.load(Ordering::SeqCst) {
-            Err(Cut)
-        } else if request.method() == Method::POST && request.uri().path() == EVENTS {
+        if request.method() == Method::POST && request.uri().path() == EVENTS {
             Ok(self.note(request).await)
         } else {
             Ok(self.forward(request).await)
