@@ -25,11 +25,11 @@ use super::until;
 /// Where browsers send what readers did.
 const EVENTS: &str = "/_/event";
 
-/// An event that a browser sent, and how it was answered.
+/// An event that a browser sent, and how it was answered, once it was.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) event: Value,
-    pub(crate) status: StatusCode,
+    pub(crate) status: Option<StatusCode>,
 }
 
 /// A wire that listens in; clones are the same wire.
@@ -67,6 +67,7 @@ impl Wire {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
             tokio::spawn(async move {
                 tokio::select! {
+                    biased;
                     _ = is_cut.wait_for(|is_cut| *is_cut) => {}
                     _ = connection => {}
                 }
@@ -89,14 +90,14 @@ impl Wire {
         self.0.is_busy.store(is_busy, Ordering::SeqCst);
     }
 
-    /// Every event that was answered, in order.
+    /// Every event that came, in order.
     pub(crate) fn sent(&self) -> Vec<Sent> {
         self.0.sent.lock().unwrap().clone()
     }
 
     /// The events of a kind that were answered with 202.
     pub(crate) fn taken(&self, kind: &str) -> Vec<Value> {
-        let sent = self.sent().into_iter().filter(|sent| sent.status == StatusCode::ACCEPTED);
+        let sent = self.sent().into_iter().filter(|sent| sent.status == Some(StatusCode::ACCEPTED));
         sent.map(|sent| sent.event).filter(|event| event["type"] == kind).collect()
     }
 
@@ -129,16 +130,22 @@ impl Wire {
     async fn note(&self, request: Request) -> Response {
         let (head, body) = request.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-        let event = serde_json::from_slice(&bytes).unwrap_or_default();
+        let number = self.arrived(serde_json::from_slice(&bytes).unwrap_or_default());
         let response = if self.0.is_busy.load(Ordering::SeqCst) {
             let refusal = Response::builder().status(StatusCode::SERVICE_UNAVAILABLE);
             refusal.header("retry-after", "1").body(Body::empty()).unwrap()
         } else {
             self.forward(Request::from_parts(head, bytes.into())).await
         };
-        let sent = Sent { event, status: response.status() };
-        self.0.sent.lock().unwrap().push(sent);
+        self.0.sent.lock().unwrap()[number].status = Some(response.status());
         response
+    }
+
+    /// Notes an event, and gives its number.
+    fn arrived(&self, event: Value) -> usize {
+        let mut sent = self.0.sent.lock().unwrap();
+        sent.push(Sent { event, status: None });
+        sent.len() - 1
     }
 
     async fn forward(&self, mut request: Request) -> Response {
