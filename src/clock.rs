@@ -38,6 +38,11 @@ impl Timestamp {
             .to_zoned_datetime(zone.clone())
     }
 
+    /// As RFC 3339 at the offset of `zone`, for example `2026-11-24T09:00:00+01:00`.
+    pub fn to_rfc3339_in(self, zone: &TimeZone) -> String {
+        self.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    }
+
     /// As RFC 3339 in UTC, for example `2026-11-24T08:00:00Z`.
     pub fn to_rfc3339(self) -> String {
         self.in_zone(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

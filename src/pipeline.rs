@@ -113,12 +113,7 @@ fn draft(
         render::render(config, &index, &scripts(config, &order.beacon), sink, &order.progress)?;
     problems.extend(rendering.problems);
     let catalog = Catalog {
-        identity: Identity {
-            title: config.title.clone(),
-            language: config.language.clone(),
-            base: config.base.clone(),
-            stats: config.stats.path.clone(),
-        },
+        identity: Identity::of(config),
         files: rendering.files,
         redirects: rendering.redirects,
         pages: rendering.pages,

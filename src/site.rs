@@ -7,9 +7,11 @@ use std::sync::Mutex;
 use std::{fmt, fs, io};
 
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::permalink::{BaseUrl, UrlPath};
 
 /// The folder within the output that travels with it and is never answered to the web.
@@ -201,6 +203,26 @@ pub struct Identity {
     pub base: BaseUrl,
     /// Where its dashboard is.
     pub stats: UrlPath,
+    /// The name of the time zone in which its days begin.
+    pub timezone: String,
+}
+
+impl Identity {
+    /// What `config` says about the site.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            title: config.title.clone(),
+            language: config.language.clone(),
+            base: config.base.clone(),
+            stats: config.stats.path.clone(),
+            timezone: config.timezone.iana_name().unwrap_or("UTC").to_owned(),
+        }
+    }
+
+    /// The time zone in which its days begin.
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC)
+    }
 }
 
 /// Everything about a site but its bytes; what travels with the output.
@@ -334,6 +356,7 @@ mod tests {
                 language: "en".into(),
                 base: BaseUrl::parse("https://example.org").unwrap(),
                 stats: path("/stats/"),
+                timezone: "UTC".into(),
             },
             files,
             redirects: [(path("/old/"), path("/About/"))].into(),

@@ -1,4 +1,5 @@
-//! Rebuilds when sources change or a post falls due, and hands on the new site; the only one who owns `notify`.
+//! Rebuilds when sources change or a post falls due, takes over what another build has published, and hands on
+//! the new site; the only one who owns `notify`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,8 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::Sources;
 use crate::content::source::is_leftover;
 use crate::pipeline::{self, Build, Order};
-use crate::site::Site;
+use crate::publish;
+use crate::site::{PRIVATE_FOLDER, Site};
 
 /// Saving one file makes several events, a checkout thousands: we wait until it has been quiet for so long,
 const QUIET: Duration = Duration::from_millis(20);
@@ -47,8 +49,10 @@ pub struct Rebuild {
 
 /// What a watcher is made of.
 pub struct Parts {
-    /// What is built.
-    pub order: Order,
+    /// What is built; none if the site was built elsewhere and is only hosted.
+    pub order: Option<Order>,
+    /// Where the built site is.
+    pub output_dir: PathBuf,
     /// Tells when posts fall due.
     pub clock: Arc<dyn Clock>,
     /// Where each new site is handed on.
@@ -73,6 +77,8 @@ pub struct Watcher {
 enum Signal {
     /// Sources have changed, perhaps whole folders.
     Changed { has_folders: bool },
+    /// Somebody has published into the output, perhaps we.
+    Published,
     /// The clock was set.
     Tick,
     /// It is over.
@@ -85,8 +91,7 @@ impl Watcher {
         let (signals, inbox) = channel();
         let wake = signals.clone();
         parts.clock.on_jump(Box::new(move || drop(wake.send(Signal::Tick))));
-        let eyes =
-            if parts.files { Some(Eyes::open(&parts.order.sources, &signals)?) } else { None };
+        let eyes = if parts.files { Some(Eyes::open(&parts, &signals)?) } else { None };
         let mut watch = Watch { parts, inbox, eyes };
         let thread = std::thread::Builder::new()
             .name("watch".to_owned())
@@ -119,6 +124,7 @@ impl Watch {
                     look_again = has_folders.then(|| Instant::now() + SECOND_LOOK);
                     self.rebuild();
                 }
+                Ok(Signal::Published) => self.take_over(),
                 Ok(Signal::Tick) | Err(RecvTimeoutError::Timeout) => {
                     let is_second_look = look_again.is_some_and(|when| Instant::now() >= when);
                     if is_second_look {
@@ -149,7 +155,7 @@ impl Watch {
         while began.elapsed() < LONGEST_BURST {
             match self.inbox.recv_timeout(QUIET) {
                 Ok(Signal::Changed { has_folders: more }) => has_folders |= more,
-                Ok(Signal::Tick) => {}
+                Ok(Signal::Tick | Signal::Published) => {}
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => break,
             }
@@ -161,9 +167,13 @@ impl Watch {
         if let Some(eyes) = &mut self.eyes {
             eyes.follow_folders();
         }
+        let Some(order) = &self.parts.order else { return };
         let started = Instant::now();
-        let result = pipeline::build(&self.parts.order, self.parts.clock.now());
+        let result = pipeline::build(order, self.parts.clock.now());
         let rebuild = Rebuild { result, elapsed: started.elapsed() };
+        if let Some(eyes) = &mut self.eyes {
+            let _ = eyes.watch_catalog();
+        }
         if let Ok(build) = &rebuild.result {
             self.parts.next_due = build.next_due;
             if let Some(site) = &build.site {
@@ -174,29 +184,50 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// Serves what another build has published, whose files are on disk already.
+    fn take_over(&mut self) {
+        match publish::open(&self.parts.output_dir) {
+            Ok(Some(site)) => {
+                let is_ours = self.parts.sites.borrow().catalog() == site.catalog();
+                if !is_ours {
+                    tracing::info!("another build has published; its site is served");
+                    self.parts.sites.send_replace(Arc::new(site));
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!("what another build has published cannot be read: {error:#}");
+            }
+        }
+    }
+}
+
 /// What sees files change: the system, or where that cannot tell, a look at them every second.
 struct Eyes {
     watcher: Box<dyn notify::Watcher + Send>,
-    root: PathBuf,
+    /// The folder of the site, if there are sources to watch.
+    root: Option<PathBuf>,
+    catalog_folder: PathBuf,
     watched: BTreeSet<&'static str>,
 }
 
 impl Eyes {
-    fn open(sources: &Sources, signals: &Sender<Signal>) -> anyhow::Result<Self> {
-        let root = sources.root.clone();
-        let told = RecommendedWatcher::new(handler(sources, signals), notify::Config::default());
-        let mut eyes = match told {
-            Ok(watcher) => Self { watcher: Box::new(watcher), root, watched: BTreeSet::new() },
-            Err(error) => return Self::polling(sources, signals, &error),
+    fn open(parts: &Parts, signals: &Sender<Signal>) -> anyhow::Result<Self> {
+        let gaze = Gaze::of(parts);
+        let told = RecommendedWatcher::new(handler(&gaze, signals), notify::Config::default());
+        let watcher = match told {
+            Ok(watcher) => watcher,
+            Err(error) => return Self::polling(&gaze, signals, &error),
         };
-        match eyes.watch_all(sources) {
-            Ok(()) => Ok(eyes),
-            Err(error) => Self::polling(sources, signals, &error),
+        match Self::watching(Box::new(watcher), &gaze) {
+            Ok(eyes) => Ok(eyes),
+            Err(error) => Self::polling(&gaze, signals, &error),
         }
     }
 
     fn polling(
-        sources: &Sources,
+        gaze: &Gaze,
         signals: &Sender<Signal>,
         error: &notify::Error,
     ) -> anyhow::Result<Self> {
@@ -204,27 +235,39 @@ impl Eyes {
             "files are looked at every second, for the system cannot tell of changes: {error}"
         );
         let config = notify::Config::default().with_poll_interval(POLL_INTERVAL);
-        let watcher = PollWatcher::new(handler(sources, signals), config);
+        let watcher = PollWatcher::new(handler(gaze, signals), config);
         let watcher = Box::new(watcher.context("cannot watch the site")?);
-        let mut eyes = Self { watcher, root: sources.root.clone(), watched: BTreeSet::new() };
-        eyes.watch_all(sources).context("cannot watch the site")?;
+        Self::watching(watcher, gaze).context("cannot watch the site")
+    }
+
+    fn watching(watcher: Box<dyn notify::Watcher + Send>, gaze: &Gaze) -> notify::Result<Self> {
+        let root = gaze.sources.clone();
+        let catalog_folder = gaze.catalog_folder.clone();
+        let mut eyes = Self { watcher, root, catalog_folder, watched: BTreeSet::new() };
+        eyes.watch_catalog()?;
+        let Some(root) = eyes.root.clone() else { return Ok(eyes) };
+        eyes.watcher.watch(&root, RecursiveMode::NonRecursive)?;
+        let settings_folder = gaze.settings.parent().filter(|folder| *folder != root);
+        if let Some(folder) = settings_folder {
+            eyes.watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        }
+        for folder in FOLDERS {
+            eyes.watch_folder(folder)?;
+        }
         Ok(eyes)
     }
 
-    fn watch_all(&mut self, sources: &Sources) -> notify::Result<()> {
-        self.watcher.watch(&self.root, RecursiveMode::NonRecursive)?;
-        let settings_folder = sources.file.as_deref().and_then(Path::parent);
-        if let Some(folder) = settings_folder.filter(|folder| *folder != self.root) {
-            self.watcher.watch(folder, RecursiveMode::NonRecursive)?;
-        }
-        for folder in FOLDERS {
-            self.watch_folder(folder)?;
+    /// Watches for what others publish; the folder is another one after the output was removed.
+    fn watch_catalog(&mut self) -> notify::Result<()> {
+        if self.catalog_folder.is_dir() {
+            self.watcher.watch(&self.catalog_folder, RecursiveMode::NonRecursive)?;
         }
         Ok(())
     }
 
     fn watch_folder(&mut self, folder: &'static str) -> notify::Result<()> {
-        let path = self.root.join(folder);
+        let Some(root) = &self.root else { return Ok(()) };
+        let path = root.join(folder);
         if path.is_dir() {
             self.watcher.watch(&path, RecursiveMode::Recursive)?;
             self.watched.insert(folder);
@@ -234,8 +277,9 @@ impl Eyes {
 
     /// Watches the folders that were made since, and forgets those that are gone.
     fn follow_folders(&mut self) {
+        let Some(root) = self.root.clone() else { return };
         for folder in FOLDERS {
-            let path = self.root.join(folder);
+            let path = root.join(folder);
             if !path.is_dir() && self.watched.remove(folder) {
                 let _ = self.watcher.unwatch(&path);
             } else if path.is_dir()
@@ -248,14 +292,61 @@ impl Eyes {
     }
 }
 
+/// What there is to see.
+#[derive(Debug, Clone)]
+struct Gaze {
+    /// The folder of the site, if there are sources to watch.
+    sources: Option<PathBuf>,
+    /// The file of settings.
+    settings: PathBuf,
+    /// The folder of the output that has the catalog in it.
+    catalog_folder: PathBuf,
+}
+
+impl Gaze {
+    fn of(parts: &Parts) -> Self {
+        let sources = parts.order.as_ref().map(|order| &order.sources);
+        let settings = |sources: &Sources| {
+            sources.file.clone().unwrap_or_else(|| sources.root.join("tallymark.toml"))
+        };
+        Self {
+            sources: sources.map(|sources| sources.root.clone()),
+            settings: sources.map(settings).unwrap_or_default(),
+            catalog_folder: parts.output_dir.join(PRIVATE_FOLDER),
+        }
+    }
+
+    /// What an event means: nothing if it is about reading, or about nothing that matters.
+    fn signal_of(&self, event: &notify::Event) -> Option<Signal> {
+        if event.need_rescan() {
+            return Some(Signal::Changed { has_folders: true });
+        }
+        if matches!(event.kind, EventKind::Access(_)) {
+            return None;
+        }
+        let root = self.sources.as_deref();
+        let is_source = |path: &PathBuf| {
+            *path == self.settings || root.is_some_and(|root| is_source(path, root))
+        };
+        if event.paths.iter().any(is_source) {
+            let may_move_folders = matches!(
+                event.kind,
+                EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) | EventKind::Any
+            );
+            let has_folders = may_move_folders && event.paths.iter().any(|path| path.is_dir());
+            return Some(Signal::Changed { has_folders });
+        }
+        let catalog = self.catalog_folder.join(publish::CATALOG);
+        event.paths.contains(&catalog).then_some(Signal::Published)
+    }
+}
+
 /// Turns what the system tells into signals.
-fn handler(sources: &Sources, signals: &Sender<Signal>) -> impl notify::EventHandler {
-    let root = sources.root.clone();
-    let settings = sources.file.clone().unwrap_or_else(|| root.join("tallymark.toml"));
-    let signals = signals.clone();
+fn handler(gaze: &Gaze, signals: &Sender<Signal>) -> impl notify::EventHandler {
+    let (gaze, signals) = (gaze.clone(), signals.clone());
     move |event: notify::Result<notify::Event>| {
         let signal = match event {
-            Ok(event) => signal_of(&event, &root, &settings),
+            Ok(event) => gaze.signal_of(&event),
             // What was lost can be anything.
             Err(_) => Some(Signal::Changed { has_folders: true }),
         };
@@ -263,26 +354,6 @@ fn handler(sources: &Sources, signals: &Sender<Signal>) -> impl notify::EventHan
             let _ = signals.send(signal);
         }
     }
-}
-
-/// What an event means: nothing if it is about reading, or about no source of the site.
-fn signal_of(event: &notify::Event, root: &Path, settings: &Path) -> Option<Signal> {
-    if event.need_rescan() {
-        return Some(Signal::Changed { has_folders: true });
-    }
-    if matches!(event.kind, EventKind::Access(_)) {
-        return None;
-    }
-    let is_source = |path: &PathBuf| path == settings || is_source(path, root);
-    if !event.paths.iter().any(is_source) {
-        return None;
-    }
-    let may_move_folders = matches!(
-        event.kind,
-        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) | EventKind::Any
-    );
-    let has_folders = may_move_folders && event.paths.iter().any(|path| path.is_dir());
-    Some(Signal::Changed { has_folders })
 }
 
 /// Whether `path` is a folder of sources, or lies in one, and is no editor's leftover.
@@ -301,6 +372,11 @@ mod tests {
     #[test]
     fn only_changes_of_sources_are_signals() {
         let root = Path::new("/site");
+        let gaze = Gaze {
+            sources: Some(root.to_owned()),
+            settings: root.join("tallymark.toml"),
+            catalog_folder: root.join("public/.tallymark"),
+        };
         let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         for (kind, path, is_signal) in [
             (data, "content/blog/a.md", true),
@@ -317,8 +393,10 @@ mod tests {
             (EventKind::Create(CreateKind::Folder), "content", true),
         ] {
             let event = notify::Event::new(kind).add_path(root.join(path));
-            let signal = signal_of(&event, root, &root.join("tallymark.toml"));
+            let signal = gaze.signal_of(&event);
             assert_eq!(signal.is_some(), is_signal, "{kind:?} {path}");
         }
+        let event = notify::Event::new(data).add_path(root.join("public/.tallymark/site.json"));
+        assert_eq!(gaze.signal_of(&event), Some(Signal::Published));
     }
 }

@@ -299,7 +299,7 @@ Views  Visitors  Page
         assert_eq!(figures().to_tables(Some(48)), narrow);
         let narrower = "\
 Readers  Being read
-      2  Hello, world
+      2  Hello, world  /hello/
 
 Views  Visitors  Page
 1,200       310  Hello, world

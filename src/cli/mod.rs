@@ -7,7 +7,6 @@ mod check;
 mod completions;
 mod figures;
 mod init;
-mod inquiry;
 mod man;
 mod new;
 mod placeholder;
@@ -36,7 +35,7 @@ const DATABASE: &str = "analytics.redb";
 #[derive(Debug, Parser)]
 #[command(name = "tallymark", version, about, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     global: Global,
     #[command(subcommand)]
     command: Command,

@@ -30,12 +30,7 @@ pub(super) fn site(config: &Config) -> Site {
         Some((path, file))
     });
     let catalog = Catalog {
-        identity: Identity {
-            title: config.title.clone(),
-            language: config.language.clone(),
-            base: config.base.clone(),
-            stats: config.stats.path.clone(),
-        },
+        identity: Identity::of(config),
         files: files.collect(),
         redirects: BTreeMap::new(),
         pages: BTreeMap::new(),

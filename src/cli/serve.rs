@@ -86,22 +86,18 @@ impl Serve {
             dev: self.dev.then(|| announcer.subscribe()),
             limits: Limits::default(),
         });
-        let watcher = is_source.then(|| {
-            Watcher::start(WatchParts {
-                order,
-                clock,
-                sites,
-                next_due: first.next_due,
-                files: !self.no_watch,
-                announce: Box::new(move |rebuild| announcer.announce(rebuild)),
-            })
-        });
-        let watcher = watcher.transpose()?;
+        let watcher = Watcher::start(WatchParts {
+            order: is_source.then_some(order),
+            output_dir: workspace.config.output_dir.clone(),
+            clock,
+            sites,
+            next_due: first.next_due,
+            files: !self.no_watch,
+            announce: Box::new(move |rebuild| announcer.announce(rebuild)),
+        })?;
         self.greet(&workspace.config, at, report);
         let served = serve(listener, state);
-        if let Some(watcher) = watcher {
-            watcher.stop();
-        }
+        watcher.stop();
         if let Some(counting) = counting {
             counting.recorder.close();
         }

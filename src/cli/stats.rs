@@ -1,6 +1,7 @@
 //! `tallymark stats`: what the dashboard shows, in the terminal.
 
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,13 +13,13 @@ use super::address_file::AddressFile;
 use super::figures::Figures;
 use super::report::Report;
 use super::workspace::Workspace;
-use super::{DATABASE, Global, Outcome, Usage, absolute, inquiry};
+use super::{DATABASE, Global, Outcome, Usage, absolute};
 use crate::analytics::{Query, Recorder, Settings, Snapshot, Store};
 use crate::clock::SystemClock;
 use crate::config::{Config, Overrides};
 use crate::permalink::UrlPath;
 use crate::publish;
-use crate::server::Numbers;
+use crate::server::{self, Numbers};
 use crate::site::Site;
 
 /// Show what was read, and what is being read
@@ -69,11 +70,12 @@ impl Stats {
             writeln!(out)?;
         } else if self.csv {
             out.write_all(figures.to_csv().as_bytes())?;
-        } else if self.page.is_some() {
-            out.write_all(figures.to_tables(width()).as_bytes())?;
         } else {
-            writeln!(out, "{}\n", figures.sentence())?;
-            out.write_all(figures.to_tables(width()).as_bytes())?;
+            let tables = figures.to_tables(width());
+            let sentence =
+                if self.page.is_none() { figures.sentence() + "\n" } else { String::new() };
+            let gap = if tables.is_empty() || sentence.is_empty() { "" } else { "\n" };
+            write!(out, "{sentence}{gap}{tables}")?;
         }
         out.flush()?;
         Ok(Outcome::Done)
@@ -89,7 +91,7 @@ fn width() -> Option<usize> {
 
 /// The numbers as JSON, from the server that holds the database, else from the database.
 fn numbers(workspace: &Workspace, state_dir: &Path) -> anyhow::Result<Bytes> {
-    let asked = AddressFile::read(state_dir).map(inquiry::ask);
+    let asked = AddressFile::read(state_dir).map(ask);
     let failure = match asked {
         Some(Ok(json)) => return Ok(json),
         Some(Err(failure)) => Some(failure),
@@ -102,6 +104,13 @@ fn numbers(workspace: &Workspace, state_dir: &Path) -> anyhow::Result<Bytes> {
         }
         _ => error,
     })
+}
+
+/// What the server `at` this address says, if it is one: another program may listen there by now.
+fn ask(at: SocketAddr) -> anyhow::Result<Bytes> {
+    let json = server::ask(at)?;
+    Figures::read(&json)?;
+    Ok(json)
 }
 
 /// The numbers as JSON, from the database and the site as it was last built.

@@ -20,6 +20,8 @@ pub struct ContentIndex {
     footer: Option<Arc<Page>>,
     by_path: HashMap<UrlPath, usize>,
     by_source: HashMap<String, usize>,
+    /// By title in lower case; of two with one title, the first in order.
+    by_title: HashMap<String, usize>,
     aliases: Vec<(UrlPath, Arc<Page>)>,
     tags: Tags,
     assets: Vec<Asset>,
@@ -45,6 +47,7 @@ impl ContentIndex {
         for (at, page) in index.pages.iter().enumerate() {
             index.by_path.entry(page.path.clone()).or_insert(at);
             index.by_source.insert(page.file.relative.clone(), at);
+            index.by_title.entry(page.title.to_lowercase()).or_insert(at);
         }
         let listed = index.pages.iter().filter(|page| page.is_post() && page.is_listed());
         index.listed_posts = listed.cloned().collect();
@@ -135,6 +138,11 @@ impl ContentIndex {
             .get(relative)
             .map(|at| &self.pages[*at])
             .or_else(|| special.into_iter().find(|page| page.file.relative == relative))
+    }
+
+    /// The page called so, in any letter case.
+    pub fn titled(&self, title: &str) -> Option<&Arc<Page>> {
+        self.by_title.get(&title.to_lowercase()).map(|at| &self.pages[*at])
     }
 
     /// Old addresses, and the pages they lead to.

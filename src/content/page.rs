@@ -93,7 +93,9 @@ impl Page {
             problems.push(Problem::new(Place::at(&file.name, text, 0), Mistake::NoDate));
         }
         let title = front_matter.title.clone();
+        // The texts of the home page and the footer stand as they are, and show no title of their own.
         let opens_with_title = outline.opens_with_title
+            && matches!(spot.role, Role::Post | Role::Page)
             && title.as_ref().is_none_or(|title| same_words(title, outline.heading.as_deref()));
         let title =
             title.or_else(|| outline.heading.clone()).unwrap_or_else(|| title_of_name(stem));

@@ -13,8 +13,6 @@ pub struct Rendered {
     pub images: Vec<Image>,
     /// The ids and names that raw HTML gives, which links may lead to as they do to headings.
     pub anchors: Vec<String>,
-    /// How many words a reader meets: as [`Outline::words`](super::Outline::words).
-    pub words: usize,
     /// What an author may want to know.
     pub findings: Vec<Finding>,
 }

@@ -113,7 +113,9 @@ impl Writer<'_> {
         while let Some(link) = autolink::find(&pending.raw, done, pending.before) {
             let Autolink { range, prefix } = link;
             self.prose(pending, done..range.start);
-            self.autolink(prefix, &pending.raw[range.clone()], pending.offset + range.start);
+            // Escapes before it are part of the source but not of the text, so this is near the link.
+            let offset = self.source.floor_char_boundary(pending.offset + range.start);
+            self.autolink(prefix, &pending.raw[range.clone()], offset);
             done = range.end;
         }
         self.prose(pending, done..pending.raw.len());

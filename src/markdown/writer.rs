@@ -11,7 +11,7 @@ use super::heading::OpenHeading;
 use super::image::OpenImage;
 use super::table::Table;
 use super::text::Pending;
-use super::{Finding, Options, Rendered, Resolver, contents, words};
+use super::{Finding, Options, Rendered, Resolver, contents};
 use crate::permalink::UniqueSlugs;
 
 /// How many elements may stand in one another. Browsers stop at 512; nobody reads more than ten.
@@ -153,7 +153,6 @@ impl<'a> Writer<'a> {
                 self.html.insert_str(*at, &list);
             }
         }
-        self.learnt.words = words::count(self.source);
         self.learnt.html = self.html;
         self.learnt
     }

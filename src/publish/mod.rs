@@ -27,7 +27,7 @@ pub use self::stage::{Folders, Published, Stage};
 use crate::site::{Bodies, Catalog, PRIVATE_FOLDER, Site};
 
 /// The catalog within [`PRIVATE_FOLDER`].
-const CATALOG: &str = "site.json";
+pub const CATALOG: &str = "site.json";
 
 /// The site that was built into `output`, if one was; what a killed build has left undone is done first.
 pub fn open(output: &Path) -> anyhow::Result<Option<Site>> {

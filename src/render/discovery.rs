@@ -5,7 +5,7 @@ use tera::Value;
 use super::feed::last_change;
 use super::outputs::Claim;
 use super::renderer::{Renderer, value};
-use super::view::{CurrentView, SitemapEntry, written};
+use super::view::{CurrentView, SitemapEntry};
 use crate::permalink::UrlPath;
 use crate::site::{STATS_FRAME, STATS_HOLE, Site};
 
@@ -37,7 +37,7 @@ fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let entries = pages.map(|page| SitemapEntry {
         permalink: base.permalink(&page.path),
         updated: (last_change(page).as_millis() != 0)
-            .then(|| written(last_change(page), &scope.config.timezone)),
+            .then(|| last_change(page).to_rfc3339_in(&scope.config.timezone)),
     });
     let entries: Vec<SitemapEntry> = std::iter::once(home).chain(entries).collect();
     renderer.put_file("sitemap.xml", &path(SITEMAP), &[("entries", value(&entries))])

@@ -2,7 +2,7 @@
 
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
-use super::view::{FeedEntry, FeedView, Summary, written};
+use super::view::{FeedEntry, FeedView, Summary};
 use crate::clock::Timestamp;
 use crate::content::Page;
 use crate::permalink::UrlPath;
@@ -22,7 +22,7 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let view = FeedView {
         permalink: scope.config.base.permalink(&path),
         home: scope.config.base.permalink(&UrlPath::root()),
-        updated: written(updated, &scope.config.timezone),
+        updated: updated.to_rfc3339_in(&scope.config.timezone),
         pages,
     };
     renderer.put_file("feed.xml", &path, &[("feed", value(&view))])

@@ -91,15 +91,11 @@ impl Scope {
             let path = UrlPath::parse(&format!("/{slug}/")).ok()?;
             self.index.at(self.addresses.find(&path)?)
         };
-        let by_title = || {
-            let folded = name.to_lowercase();
-            self.index.pages().iter().find(|page| page.title.to_lowercase() == folded)
-        };
         self.index
             .by_source(&format!("{name}.md"))
             .or_else(|| self.index.by_source(name))
             .or_else(by_address)
-            .or_else(by_title)
+            .or_else(|| self.index.titled(name))
     }
 }
 

@@ -1,11 +1,9 @@
 //! What templates can see: the contract with theme authors.
 
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::scope::Scope;
-use crate::clock::Timestamp;
 use crate::content::{Page, Term};
 use crate::markdown::TocEntry;
 use crate::permalink::UrlPath;
@@ -208,8 +206,8 @@ impl<'a> Summary<'a> {
             permalink: scope.config.base.permalink(&page.path),
             title: &page.title,
             kind: if page.is_post() { "post" } else { "page" },
-            date: page.date.map(|date| written(date, zone)),
-            updated: front_matter.updated.map(|date| written(date, zone)),
+            date: page.date.map(|date| date.to_rfc3339_in(zone)),
+            updated: front_matter.updated.map(|date| date.to_rfc3339_in(zone)),
             description: front_matter.description.as_deref().unwrap_or_default(),
             summary: &page.summary,
             words: page.words,
@@ -285,11 +283,6 @@ impl CurrentView {
             object: if page.is_post() { "article" } else { "website" },
         }
     }
-}
-
-/// An instant as RFC 3339, at the offset of the site's time zone.
-pub(super) fn written(instant: Timestamp, zone: &TimeZone) -> String {
-    instant.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 fn absolute(link: &str, origin: &str) -> String {

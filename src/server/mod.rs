@@ -7,7 +7,7 @@
 //! | `pages` `representation` `files` `cache` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
 //! | `collect` `facts` `refusal` | an event: HTTP in, 202 or a rejection's status out |
-//! | `stats` `board` `numbers` `stream` | what was read: a page, JSON, a stream |
+//! | `stats` `board` `numbers` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
 //! | `live_reload` `health` | for those who write, and for those who watch over the server |
 
 mod connection;
@@ -37,6 +37,7 @@ mod refusal;
 
 mod board;
 mod channel_body;
+mod inquiry;
 mod numbers;
 mod stats;
 mod stream;
@@ -51,6 +52,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 pub use forwarded::Peer;
+pub use inquiry::ask;
 pub use limits::Limits;
 pub use listen::run;
 pub use live_reload::{DevProblem, DevState};

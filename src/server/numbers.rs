@@ -113,7 +113,9 @@ impl Numbers {
             published_posts: published(PageKind::Post) as u64,
             published_pages: published(PageKind::Page) as u64,
             tracking_since: snapshot.tracking_since,
-            tracking_since_date: snapshot.tracking_since.map(Timestamp::to_rfc3339),
+            tracking_since_date: snapshot
+                .tracking_since
+                .map(|since| since.to_rfc3339_in(&site.identity().zone())),
             page_stats: page_stats(snapshot, site, union),
             degraded: snapshot.degraded,
         }

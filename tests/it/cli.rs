@@ -1,7 +1,5 @@
 //! Each command as the terminal sees it: its exit code, both of its streams, and what it leaves on disk.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
@@ -11,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use walkdir::WalkDir;
 
-use crate::program::{Client, Folder, Ran, sample_post, sample_site, tree, view};
+use crate::program::{Client, Folder, Guard, Ran, sample_post, sample_site, tree, view};
 
 const SETTINGS: &str = "base_url = \"https://example.org\"\ntitle = \"Mine\"\n";
 const HELLO: &str = "---\ntitle: Hello\ndate: 2025-01-02\n---\n\nHello, reader.\n";
@@ -360,7 +358,7 @@ fn a_taken_port_is_the_machines_failure_and_has_a_remedy() {
 #[test]
 fn a_damaged_database_is_told_of_and_left_alone() {
     let folder = small_site();
-    for content in [&b"\x89PNG\r\n\x1a\n and more"[..], &[0x5a; 70_000]] {
+    for content in [&b"\x89PNG\r\n\x1a\n and more"[..], &vec![0x5a; 70_000]] {
         fs::create_dir_all(folder.path("state")).unwrap();
         fs::write(folder.path("state/analytics.redb"), content).unwrap();
         for args in [&["serve", "--port", "0"][..], &["stats"]] {
@@ -430,6 +428,16 @@ fn what_was_asked_for_goes_to_the_output() {
         let ran = folder.run(args);
         expect(&ran, 0, &[]);
         assert!(ran.out.contains(word) && ran.err.is_empty(), "{args:?}: {}{}", ran.out, ran.err);
+    }
+}
+
+#[test]
+fn a_reader_who_has_read_enough_is_no_failure() {
+    let folder = Folder::new();
+    for args in [&["man"][..], &["completions", "bash"]] {
+        let mut child = Guard(folder.command(args).spawn().unwrap());
+        drop(child.0.stdout.take());
+        assert_eq!(child.0.wait().unwrap().code(), Some(0), "{args:?}");
     }
 }
 
@@ -518,13 +526,32 @@ fn statistics_are_the_same_from_the_server_and_from_its_database() {
 }
 
 #[test]
+fn statistics_that_a_server_hides_are_in_its_database_once_it_has_ended() {
+    let folder = small_site();
+    folder.write("tallymark.toml", &format!("{SETTINGS}[stats]\naccess = \"off\"\n"));
+    let server = folder.serve(&[]);
+    assert_eq!(Client::new(server.address).send(&view(1, "/hello/")).unwrap().status, 202);
+    assert_eq!(server.get("/stats/").status, 404);
+    let ran = folder.run(&["stats"]);
+    expect(&ran, 3, &["`404 Not Found`", "`stats.access` is `off`", "another process has it open"]);
+    server.kill();
+    let ran = folder.run(&["stats"]);
+    expect(&ran, 0, &[]);
+    assert!(ran.out.contains("1 view by 1 visitor since "), "{}", ran.out);
+}
+
+#[test]
 fn statistics_need_a_built_site_and_nothing_else() {
     let folder = small_site();
     expect(&folder.run(&["stats"]), 2, &["no built site in", "`tallymark build`"]);
     folder.build();
     let ran = folder.run(&["stats"]);
     expect(&ran, 0, &[]);
-    assert!(ran.out.starts_with("Nobody is reading right now. Nothing has been counted yet."));
+    assert_eq!(
+        ran.out,
+        "Nobody is reading right now. Nothing has been counted yet.\n\
+         1 post and 0 pages are published.\n"
+    );
     assert!(!folder.has("state"), "to look is not to make a database");
     // Another program may listen where a server once did.
     let other = TcpListener::bind("127.0.0.1:0").unwrap();

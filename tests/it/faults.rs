@@ -1,16 +1,16 @@
 //! What holds when things go wrong: kills, signals, full disks, and content that nobody has prepared.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tallymark::analytics::{Query, Store};
 use walkdir::WalkDir;
@@ -74,17 +74,13 @@ fn read(mut client: Client, next: &AtomicU64, answers: &AtomicU64) -> Sent {
     let mut sent = Sent::default();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        match client.send(&view(number, page_of(number))) {
-            Ok(answer) => {
-                assert_eq!(answer.status, 202, "{}", answer.head);
-                sent.acknowledged.insert(number);
-                answers.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(_) => {
-                sent.unanswered.insert(number);
-                return sent;
-            }
-        }
+        let Ok(answer) = client.send(&view(number, page_of(number))) else {
+            sent.unanswered.insert(number);
+            return sent;
+        };
+        assert_eq!(answer.status, 202, "{}", answer.head);
+        sent.acknowledged.insert(number);
+        answers.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -147,19 +143,32 @@ fn what_was_acknowledged_survives_twenty_kills_and_is_counted_once() {
 /// FAULTS 3
 #[test]
 fn a_server_that_is_asked_to_end_finishes_what_it_has_accepted() {
-    let folder = site();
-    let server = folder.serve(&["--no-watch"]);
-    let readers = Readers::start(&server, &Arc::new(AtomicU64::new(1)));
-    readers.await_answers(200);
-    server.terminate();
-    let status = server.wait();
-    assert_eq!(status.code(), Some(0));
-    let sent = readers.join();
-    let ran = folder.run(&["stats", "--json"]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    let stats: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!(views(&stats), expected(&sent.acknowledged));
-    assert!(!folder.has("state/serve.addr"));
+    for signal in [Signal::TERM, Signal::INT] {
+        let folder = site();
+        let server = folder.serve(&[]);
+        let readers = Readers::start(&server, &Arc::new(AtomicU64::new(1)));
+        readers.await_answers(200);
+        let mut idle = Client::new(server.address);
+        assert_eq!(idle.get("/").unwrap().status, 200);
+        let stream = begin(&server, "GET /_/stats/live HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let half = begin(&server, "GET / HTTP/1.1\r\nHost: loc");
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0), "{signal:?}");
+        let sent = readers.join();
+        let ran = folder.run(&["stats", "--json"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let stats: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(views(&stats), expected(&sent.acknowledged), "{signal:?}");
+        assert!(!folder.has("state/serve.addr"));
+        drop((idle, stream, half));
+    }
+}
+
+/// A connection on which this was sent, and no more.
+fn begin(server: &Server, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
 }
 
 /// The site as the web sees it: without what the program keeps for itself.
@@ -271,6 +280,33 @@ fn a_later_build_that_is_killed_leaves_the_old_site_or_the_next_start_completes_
     assert!(unfinished > 0, "no kill came between the decision and the end");
 }
 
+/// FAULTS 55
+#[test]
+fn builds_at_the_same_time_wait_for_one_another() {
+    let folder = sample_site(20);
+    folder.build();
+    let whole = tree(&folder.path("public"));
+    for round in 0..6 {
+        // The first builds of a site, and later ones.
+        if round % 2 == 0 {
+            fs::remove_dir_all(folder.path("public")).unwrap();
+        } else {
+            folder.write("content/blog/post-1.md", &sample_post(1).replace("The text", "A text"));
+        }
+        let builds = [(); 5].map(|()| Guard(folder.command(&["build"]).spawn().unwrap()));
+        for mut build in builds {
+            until("the build has ended", || build.0.try_wait().unwrap().is_some());
+            assert!(build.0.wait().unwrap().success(), "round {round}");
+        }
+        if round % 2 == 1 {
+            folder.write("content/blog/post-1.md", &sample_post(1));
+            folder.build();
+        }
+        assert!(tree(&folder.path("public")) == whole, "round {round}");
+        assert_tidy(&folder);
+    }
+}
+
 /// A small disk in memory, gone when dropped.
 struct SmallDisk {
     folder: PathBuf,
@@ -346,6 +382,9 @@ fn a_build_on_a_full_disk_leaves_the_old_site() {
     assert_eq!(full.code, 3, "{}", full.err);
     assert!(full.err.contains("No space left") && full.err.contains('`'), "{}", full.err);
     assert_eq!(tree(&output), old);
+    let server = folder.serve(&["--no-watch"]);
+    assert!(server.page("/post-1/").contains("The text of post 1."), "it is served as it is");
+    drop(server);
     disk.empty();
     folder.build();
     assert!(fs::read_to_string(output.join("post-1/index.html")).unwrap().contains("longer text"));

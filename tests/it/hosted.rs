@@ -52,6 +52,7 @@ pub(crate) fn catalog() -> (Catalog, MemorySink) {
             language: "en".into(),
             base: BaseUrl::parse("https://example.org").unwrap(),
             stats: path("/stats/"),
+            timezone: "UTC".into(),
         },
         files: BTreeMap::new(),
         redirects: [(path("/old/"), path("/first/"))].into(),

@@ -4,7 +4,9 @@
 mod architecture;
 mod cli;
 mod commonmark;
+mod documentation;
 mod faults;
+mod following;
 mod golden;
 mod hosted;
 mod page_view;

@@ -162,7 +162,7 @@ async fn the_numbers_have_titles_types_and_an_order() {
     assert_eq!(numbers["publishedPosts"], 2);
     assert_eq!(numbers["publishedPages"], 1);
     assert_eq!(numbers["trackingSince"], NOW.as_millis());
-    assert_eq!(numbers["trackingSinceDate"], "2026-11-24T08:00:00Z");
+    assert_eq!(numbers["trackingSinceDate"], "2026-11-24T08:00:00+00:00");
     assert_eq!(numbers["degraded"], false);
 }
 

@@ -1,5 +1,8 @@
 //! The keys of front matter, and what other generators call them.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// A key that means something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
@@ -66,12 +69,15 @@ pub const KEYS: &[Key] = &[
     key("extra", TABLE, &[]),
 ];
 
+/// Every spelling without letter case and separators, and the key that it means.
+static BY_FOLDED: LazyLock<HashMap<String, &'static Key>> = LazyLock::new(|| {
+    let spellings = |key: &'static Key| [key.name].into_iter().chain(key.spellings.iter().copied());
+    KEYS.iter().flat_map(|key| spellings(key).map(move |spelling| (fold(spelling), key))).collect()
+});
+
 /// The key that `written` means.
 pub(super) fn find(written: &str) -> Option<&'static Key> {
-    let folded = fold(written);
-    KEYS.iter().find(|key| {
-        fold(key.name) == folded || key.spellings.iter().any(|spelling| fold(spelling) == folded)
-    })
+    BY_FOLDED.get(&fold(written)).copied()
 }
 
 fn fold(key: &str) -> String {
