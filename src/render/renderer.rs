@@ -95,7 +95,10 @@ impl<'a> Renderer<'a> {
     ) -> anyhow::Result<()> {
         let mut context = self.context(values);
         context.insert("current", current);
-        let filled = self.fill(template, &context).map(|html| self.with_scripts(html));
+        let filled = self.fill(template, &context);
+        if self.has_scripts(current) {
+            return self.outputs.put_filled(path, filled.map(|html| self.with_scripts(html)));
+        }
         self.outputs.put_filled(path, filled)
     }
 
@@ -125,6 +128,12 @@ impl<'a> Renderer<'a> {
             context.insert_value(*name, value.clone());
         }
         context
+    }
+
+    /// Who looks at the dashboard does not read: it counts nobody, or it would never fall to zero while it is open,
+    /// and hide the post that its reader has come from. While writing, it updates itself as any page does.
+    fn has_scripts(&self, current: &CurrentView) -> bool {
+        current.kind != "stats" || self.scope.config.dev
     }
 
     /// Puts the scripts into the head, whether the theme has thought of them or not.
