@@ -255,3 +255,34 @@ fn what_was_changed_by_hand_is_mended_even_at_the_same_length() {
     assert_eq!(build(&site).written, 1);
     assert_eq!(fs::read_to_string(&page).unwrap(), text);
 }
+
+#[test]
+fn a_page_that_was_unlisted_is_not_named_when_it_is_gone() {
+    let site =
+        TestSite::new(&[("content/a.md", "x"), ("content/hush.md", "---\nunlisted: true\n---\nx")]);
+    build(&site);
+    fs::remove_file(site.root().join("content/hush.md")).unwrap();
+    let gone = build(&site).site.unwrap().catalog().gone.clone();
+    assert_eq!(gone.values().map(|page| page.listed).collect::<Vec<_>>(), [false]);
+}
+
+#[test]
+fn a_mistake_in_a_template_does_not_say_that_every_page_has_moved() {
+    let site = TestSite::new(&[("content/a.md", "x")]);
+    build(&site);
+    site.write("templates/page.html", "{% broken");
+    let failed = pipeline::build(&order(site.root()), noon()).unwrap();
+    assert_eq!(failed.problems.len(), 1, "{:?}", failed.problems);
+}
+
+#[test]
+fn a_file_that_was_renamed_has_moved() {
+    let site = TestSite::new(&[("content/old.md", "---\ntitle: Same\n---\nx")]);
+    build(&site);
+    fs::rename(site.root().join("content/old.md"), site.root().join("content/new.md")).unwrap();
+    let problems = build(&site).problems;
+    assert_eq!(
+        problems[0].to_string().lines().next(),
+        Some("content/new.md:1:1: warning: the page was at `/old/` and is now at `/new/`")
+    );
+}

@@ -181,7 +181,17 @@ async fn every_other_spelling_leads_to_the_one_address() {
 #[tokio::test]
 async fn what_is_not_there_is_a_404_with_the_sites_own_page() {
     let hosted = Hosted::default();
-    for target in ["/nowhere/", "/first/x", "/.tallymark/stats.html", "/_/", "/_/event/x"] {
+    for target in [
+        "/nowhere/",
+        "/first/x",
+        "/.tallymark/stats.html",
+        "/_/",
+        "/_/event/x",
+        "/404.html",
+        "/a:b/",
+        "/a//b/",
+        "/con/",
+    ] {
         let answer = hosted.get(target).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{target}");
         assert_eq!(answer.text(), "<p>nothing here</p>", "{target}");
@@ -195,6 +205,27 @@ async fn what_is_not_there_is_a_404_with_the_sites_own_page() {
         ..Setup::default()
     });
     assert_eq!(bare.get("/nowhere/").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_dashboard_is_found_by_every_spelling_of_its_path() {
+    let hosted = Hosted::default();
+    for target in ["/Stats/", "/STATS", "/Stats/index.html"] {
+        let answer = hosted.get(target).await;
+        assert_eq!(answer.status, StatusCode::MOVED_PERMANENTLY, "{target}");
+        assert_eq!(answer.header("location"), "/stats/", "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_site_that_hides_its_numbers_hides_them_at_once() {
+    let hosted = Hosted::default();
+    assert_eq!(hosted.get("/_/stats.json").await.status, StatusCode::OK);
+    hosted.sites.send_replace(Arc::new(site(|catalog| catalog.identity.shows_stats = false)));
+    for target in ["/_/stats.json", "/_/stats/live", "/stats/"] {
+        assert_eq!(hosted.get(target).await.status, StatusCode::NOT_FOUND, "{target}");
+    }
+    assert!(!hosted.get("/_/metrics").await.text().contains("views_total"));
 }
 
 #[tokio::test]

@@ -205,3 +205,71 @@ fn a_file_in_the_way_of_a_folder_is_told_with_both_names() {
         ]
     );
 }
+
+#[test]
+fn what_every_site_has_is_in_nobodys_way() {
+    let site = TestSite::new(&[
+        ("content/a.md", "---\npermalink: /feed.xml\n---\nx"),
+        ("content/b.md", "---\naliases: [/sitemap.xml]\n---\nx"),
+        ("content/c.md", "---\npermalink: /.tallymark/site.json\n---\nx"),
+        ("content/d.md", "---\npermalink: /\n---\nx"),
+    ]);
+    let lines = first_lines(&site.render().problems);
+    let kept: Vec<&str> =
+        lines.iter().filter_map(|line| line.strip_suffix(" is kept for the site itself")).collect();
+    assert_eq!(
+        kept,
+        [
+            "content/a.md:2:12: error: the address `/feed.xml`",
+            "content/b.md:2:10: error: the address `/sitemap.xml`",
+            "content/c.md:2:12: error: the address `/.tallymark/site.json`",
+            "content/d.md:2:12: error: the address `/`",
+        ]
+    );
+}
+
+#[test]
+fn a_theme_may_bring_a_few_files_and_leave_the_rest_to_the_built_in_one() {
+    let site = TestSite::new(&[
+        ("content/a.md", "x"),
+        ("themes/mine/static/style.css", "mine"),
+        (
+            "themes/mine/templates/page.html",
+            "{% extends \"base.html\" %}{% block main %}MINE{% endblock main %}",
+        ),
+    ]);
+    site.write("tallymark.toml", "base_url = \"https://example.org\"\ntheme = \"mine\"\n");
+    let rendered = site.render();
+    assert_eq!(first_lines(&rendered.problems), [""; 0]);
+    assert_eq!(rendered.text("/style.css"), "mine");
+    assert!(rendered.text("/a/").contains("MINE") && rendered.text("/").contains("/favicon."));
+}
+
+#[test]
+fn the_text_of_a_folder_of_posts_stands_above_their_list() {
+    let site = TestSite::new(&[
+        ("content/blog/_index.md", "---\ntitle: Journal\n---\nWhat this is about."),
+        ("content/blog/a.md", POST),
+    ]);
+    let page = site.render().text("/blog/");
+    assert!(page.contains("<h1>Journal</h1>") && page.contains("What this is about."));
+    assert!(page.contains("/a/"));
+}
+
+#[test]
+fn a_picture_that_front_matter_names_must_be_there() {
+    let site = TestSite::new(&[
+        (
+            "content/a.md",
+            "---\nimage: nope.png\nauthor_image: https://elsewhere.example/x.png\n---\nx",
+        ),
+        ("content/b.md", "---\nimage: pic.png\n---\nx"),
+        ("content/pic.png", "x"),
+    ]);
+    let rendered = site.render();
+    assert_eq!(
+        first_lines(&rendered.problems),
+        ["content/a.md:2:8: warning: there is no image `nope.png`"]
+    );
+    assert!(rendered.text("/b/").contains("content=\"https://example.org/pic.png\""));
+}
