@@ -1,7 +1,7 @@
 //! What people read in the terminal: problems, failures, closing lines. Reports go to stderr, data to stdout.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -28,7 +28,7 @@ impl Report {
 
     /// Tells each problem, and how many there are.
     pub(super) fn problems(self, problems: &[Problem]) {
-        let mut terminal = anstream::stderr().lock();
+        let mut terminal = BufWriter::new(anstream::stderr().lock());
         for problem in problems.iter().filter(|problem| !self.quiet || problem.is_error()) {
             let _ = write_problem(&mut terminal, problem);
         }
