@@ -41,17 +41,11 @@ pub struct Slug(String);
 impl Slug {
     /// The slug of `text`; none if nothing in it is a letter, a digit or an underscore.
     pub fn new(text: &str) -> Option<Self> {
-        let mut slug = String::with_capacity(text.len());
-        for letter in text.nfc().flat_map(char::to_lowercase) {
-            match letter {
-                '\'' | '’' => {}
-                _ if is_word(letter) => slug.push(letter),
-                _ if slug.is_empty() || slug.ends_with('-') => {}
-                _ => slug.push('-'),
-            }
-        }
-        slug.truncate(slug.trim_end_matches('-').len());
-        let slug: String = slug.nfc().collect();
+        let slug = if text.is_ascii() {
+            words(text.chars().map(|letter| letter.to_ascii_lowercase()))
+        } else {
+            words(text.nfc().flat_map(char::to_lowercase)).nfc().collect()
+        };
         let end = slug.floor_char_boundary(LONGEST_SEGMENT);
         let slug = slug[..end].trim_end_matches('-').to_owned();
         (!slug.is_empty()).then_some(Self(slug))
@@ -69,10 +63,30 @@ impl fmt::Display for Slug {
     }
 }
 
+/// The words of a text in lower case, with single hyphens between them.
+fn words(letters: impl Iterator<Item = char>) -> String {
+    let mut words = String::with_capacity(letters.size_hint().0);
+    for letter in letters {
+        match letter {
+            '\'' | '’' => {}
+            _ if is_word(letter) => words.push(letter),
+            _ if words.is_empty() || words.ends_with('-') => {}
+            _ => words.push('-'),
+        }
+    }
+    words.truncate(words.trim_end_matches('-').len());
+    words
+}
+
 /// Combining marks count as parts of a word, or scripts that write vowels with them would lose these.
 fn is_word(letter: char) -> bool {
-    letter.is_alphanumeric()
+    letter.is_ascii_alphanumeric()
         || letter == '_'
+        || !letter.is_ascii() && is_word_beyond_ascii(letter)
+}
+
+fn is_word_beyond_ascii(letter: char) -> bool {
+    letter.is_alphanumeric()
         || unicode_normalization::char::is_combining_mark(letter)
         || matches!(letter, '\u{200c}' | '\u{200d}')
 }
@@ -157,7 +171,12 @@ impl UrlPath {
             check_segment(segment)?;
         }
         let slash = if inner.len() > body.len() { "/" } else { "" };
-        Ok(Self(format!("/{}{slash}", body.nfc())))
+        // ASCII is in normal form already, and most paths are ASCII.
+        Ok(Self(if body.is_ascii() {
+            format!("/{body}{slash}")
+        } else {
+            format!("/{}{slash}", body.nfc())
+        }))
     }
 
     /// Reads a percent-encoded path, as in a link or a request line, decoding it exactly once.
@@ -200,6 +219,9 @@ impl UrlPath {
 
     /// The path for comparison: two paths that a file system without letter case would confuse have one form.
     pub fn folded(&self) -> String {
+        if self.0.is_ascii() {
+            return self.0.to_ascii_lowercase();
+        }
         self.0.nfkc().flat_map(char::to_lowercase).nfc().collect()
     }
 
