@@ -162,6 +162,11 @@ pub enum Mistake {
         /// The setting that may have been meant.
         suggestion: Option<String>,
     },
+    /// A setting that will mean something in a later version.
+    PlannedSetting {
+        /// The dotted key.
+        key: String,
+    },
     /// A setting of the wrong type or value.
     Setting {
         /// The dotted key.
@@ -349,6 +354,7 @@ impl Mistake {
     pub fn severity(&self) -> Severity {
         match self {
             Self::NoBaseUrl { .. }
+            | Self::PlannedSetting { .. }
             | Self::SpecialFile
             | Self::NearMissKey { .. }
             | Self::DuplicateKey { .. }
@@ -376,6 +382,9 @@ impl Mistake {
                 }
                 None => "settings of your own go below `[extra]`".to_owned(),
             },
+            Self::PlannedSetting { .. } => {
+                "remove it, or leave it for a version that knows it".to_owned()
+            }
             Self::Setting { expected, .. } => format!("write {expected}"),
             Self::NoBaseUrl { .. } => {
                 "set `base_url = \"https://your.domain\"` in `tallymark.toml`".to_owned()
@@ -469,6 +478,7 @@ impl fmt::Display for Mistake {
         match self {
             Self::SettingsSyntax { reason } => write!(f, "the settings cannot be read: {reason}"),
             Self::UnknownSetting { key, .. } => write!(f, "there is no setting `{key}`"),
+            Self::PlannedSetting { key } => write!(f, "`{key}` has no effect in this version"),
             Self::Setting { key, expected, found } => {
                 write!(f, "`{key}` must be {expected}, but is {found}")
             }
