@@ -34,7 +34,8 @@ pub(super) fn ask(outbound: &[Outbound], report: Report) -> Vec<Problem> {
     for link in outbound {
         by_url.entry(&link.url).or_insert_with(|| address(&link.url));
     }
-    let faults = ask_hosts(hosts(by_url.values().flatten()), report);
+    let agent = agent();
+    let faults = ask_hosts(hosts(by_url.values().flatten()), report, |url| ask_one(&agent, url));
     let fault_of = |link: &Outbound| match by_url.get(link.url.as_str())? {
         Ok(url) => faults.get(url).cloned(),
         Err(fault) => Some(fault.clone()),
@@ -68,15 +69,19 @@ fn hosts<'a>(urls: impl Iterator<Item = &'a Url>) -> Vec<Vec<&'a Url>> {
 }
 
 /// Asks all hosts, some at once, and gives what is wrong with which address.
-fn ask_hosts(hosts: Vec<Vec<&Url>>, report: Report) -> BTreeMap<Url, Fault> {
+fn ask_hosts(
+    hosts: Vec<Vec<&Url>>,
+    report: Report,
+    ask: impl Fn(&Url) -> Result<(), Fault> + Sync,
+) -> BTreeMap<Url, Fault> {
     let all = hosts.iter().map(Vec::len).sum();
     let threads = hosts.len().min(HOSTS_AT_ONCE);
     let (waiting, faults) = (Mutex::new(hosts.into_iter()), Mutex::new(BTreeMap::new()));
-    let (done, agent) = (AtomicUsize::new(0), agent());
+    let done = AtomicUsize::new(0);
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || {
         for url in std::iter::from_fn(next).flatten() {
-            if let Err(fault) = ask_one(&agent, url) {
+            if let Err(fault) = ask(url) {
                 faults.lock().unwrap_or_else(PoisonError::into_inner).insert(url.clone(), fault);
             }
             done.fetch_add(1, Ordering::Relaxed);
@@ -208,5 +213,28 @@ mod tests {
             texts,
             [vec!["https://b.example/1", "http://b.example:8080/2"], vec!["https://a.example/1"]]
         );
+    }
+
+    #[test]
+    fn some_hosts_are_asked_at_once_and_each_one_thing_at_a_time() {
+        let texts: Vec<String> =
+            (0..200).map(|at| format!("https://{}.example/{at}", at % 40)).collect();
+        let urls = urls(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let (busy, most) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+        let ask = |url: &Url| {
+            let host = url.host_str().unwrap().to_owned();
+            {
+                let mut busy = busy.lock().unwrap();
+                assert!(!busy.contains(&host), "{url}");
+                busy.push(host.clone());
+                most.fetch_max(busy.len(), Ordering::Relaxed);
+            }
+            (0..50).for_each(|_| std::thread::yield_now());
+            busy.lock().unwrap().retain(|other| *other != host);
+            if url.path() == "/7" { Err(Fault::Status(404)) } else { Ok(()) }
+        };
+        let faults = ask_hosts(hosts(urls.iter()), Report::new(true), ask);
+        assert_eq!(faults, [(urls[7].clone(), Fault::Status(404))].into());
+        assert!((1..=HOSTS_AT_ONCE).contains(&most.into_inner()));
     }
 }

@@ -122,6 +122,24 @@ fn without_column(line: &str) -> String {
 }
 
 #[test]
+fn a_server_that_does_not_speak_tls_is_a_warning_like_any_other() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    let page = format!("# Links\n\n[one](https://{address}/)\n");
+    let ran = Web::start().check(&[("content/links.md", &page)], &["--external"]);
+    let told = format!("the link to `https://{address}/` cannot be reached: ");
+    assert!(ran.code == 1 && ran.err.contains(&told), "{}", ran.err);
+    assert!(ran.err.ends_with("1 warning\n"), "{}", ran.err);
+}
+
+#[test]
 fn links_that_lead_somewhere_are_no_mistake() {
     let web = Web::start();
     let page = "# Links\n\n[a](WEB/a#part) [b](WEB/a#other) [c](WEB/to/b) [d](WEB/no-head/405/200) \
