@@ -147,6 +147,15 @@ impl Serialize for Problem {
     }
 }
 
+/// Why a link to another site is no good.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// The other site answers with this status.
+    Status(u16),
+    /// There is no answer, for this reason.
+    Unreachable(String),
+}
+
 /// What an author can get wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mistake {
@@ -308,6 +317,13 @@ pub enum Mistake {
         /// The heading that may have been meant.
         suggestion: Option<String>,
     },
+    /// A link to another site, or an image on one, that is not there.
+    DeadLink {
+        /// Where it leads.
+        url: String,
+        /// How it shows.
+        fault: Fault,
+    },
     /// An image that does not exist.
     MissingImage {
         /// What it is called.
@@ -360,6 +376,7 @@ impl Mistake {
             | Self::DuplicateKey { .. }
             | Self::BrokenLink { .. }
             | Self::BrokenAnchor { .. }
+            | Self::DeadLink { .. }
             | Self::MissingImage { .. }
             | Self::NoAltText { .. }
             | Self::MarkdownLimit { .. }
@@ -453,6 +470,7 @@ impl Mistake {
             Self::BrokenAnchor { .. } => {
                 "link to a heading by its text in lower case, with hyphens".to_owned()
             }
+            Self::DeadLink { .. } => "correct or remove it".to_owned(),
             Self::MissingImage { .. } => {
                 "put the image beside the page or below `static/`".to_owned()
             }
@@ -535,6 +553,12 @@ impl fmt::Display for Mistake {
             }
             Self::BrokenAnchor { destination, .. } => {
                 write!(f, "the link to `{destination}` names a heading that is not there")
+            }
+            Self::DeadLink { url, fault: Fault::Status(status) } => {
+                write!(f, "the link to `{url}` answers {status}")
+            }
+            Self::DeadLink { url, fault: Fault::Unreachable(reason) } => {
+                write!(f, "the link to `{url}` cannot be reached: {reason}")
             }
             Self::MissingImage { source } => write!(f, "there is no image `{source}`"),
             Self::NoAltText { source } => write!(f, "the image `{source}` has no alt text"),
