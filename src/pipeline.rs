@@ -28,6 +28,15 @@ pub struct Order {
     pub home: Option<PathBuf>,
     /// Follows how far the build has come.
     pub progress: Arc<Progress>,
+    /// What the last build of this order has found out, so that the next need not.
+    pub memory: Memory,
+}
+
+/// What a build has found out about sources and outputs; shared by the clones of an order.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    content: Arc<content::Memory>,
+    render: Arc<render::Memory>,
 }
 
 /// A Site and the Problems met while making it.
@@ -131,10 +140,15 @@ fn draft(
     sink: &dyn Sink,
     gathers_outbound: bool,
 ) -> anyhow::Result<Draft> {
-    let (index, mut problems) = content::load(config, now)?;
+    let (index, mut problems) = content::load(config, now, &order.memory.content)?;
     let index = Arc::new(index);
-    let extras = Extras { scripts: scripts(config, &order.beacon), gathers_outbound };
-    let rendering = render::render(config, &index, extras, sink, &order.progress)?;
+    let extras = Extras {
+        scripts: scripts(config, &order.beacon),
+        gathers_outbound,
+        progress: order.progress.clone(),
+        memory: order.memory.render.clone(),
+    };
+    let rendering = render::render(config, &index, extras, sink)?;
     problems.extend(rendering.problems);
     let catalog = Catalog {
         identity: Identity::of(config),

@@ -85,6 +85,9 @@ pub trait Sink: Sync {
     /// Takes the file that answers `path`.
     fn put(&self, path: &UrlPath, bytes: Vec<u8>) -> io::Result<OutputFile>;
 
+    /// Keeps `file`, which was the answer to `path` before; false if its bytes are needed again.
+    fn keep(&self, path: &UrlPath, file: OutputFile) -> bool;
+
     /// Takes the file at `source`, as it is, as the answer to `path`.
     fn copy(&self, path: &UrlPath, source: &Path) -> io::Result<OutputFile>;
 }
@@ -103,6 +106,10 @@ impl MemorySink {
 }
 
 impl Sink for MemorySink {
+    fn keep(&self, _path: &UrlPath, _file: OutputFile) -> bool {
+        false
+    }
+
     fn put(&self, path: &UrlPath, bytes: Vec<u8>) -> io::Result<OutputFile> {
         let file = OutputFile { digest: Digest::of(&bytes), len: bytes.len() as u64 };
         let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -120,6 +127,10 @@ impl Sink for MemorySink {
 pub struct NullSink;
 
 impl Sink for NullSink {
+    fn keep(&self, _path: &UrlPath, _file: OutputFile) -> bool {
+        true
+    }
+
     fn put(&self, _path: &UrlPath, bytes: Vec<u8>) -> io::Result<OutputFile> {
         Ok(OutputFile { digest: Digest::of(&bytes), len: bytes.len() as u64 })
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Global, Usage, absolute};
 use crate::analytics::beacon;
 use crate::config::{Config, Overrides, Sources};
-use crate::pipeline::Order;
+use crate::pipeline::{Memory, Order};
 use crate::problem::Problem;
 
 /// The site that a command works on.
@@ -51,6 +51,7 @@ impl Workspace {
             force,
             home: home(),
             progress: Arc::default(),
+            memory: Memory::default(),
         }
     }
 

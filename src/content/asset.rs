@@ -1,6 +1,7 @@
 //! Files that are published as they are: beside the page whose folder they lie in, else at their own path.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::source::SourceFile;
 use super::{Page, Role};
@@ -24,12 +25,12 @@ pub(super) struct Bundles<'a> {
 
 impl<'a> Bundles<'a> {
     /// The folders whose `index.md` is among `pages`.
-    pub(super) fn of(pages: &'a [Page]) -> Self {
+    pub(super) fn of(pages: &'a [Arc<Page>]) -> Self {
         let bundles = pages.iter().filter(|page| matches!(page.role, Role::Post | Role::Page));
         let by_folder = bundles.filter_map(|page| {
             let (folder, name) = page.file.relative.rsplit_once('/')?;
             let is_index = name.starts_with("index.") || name.starts_with("_index.");
-            is_index.then_some((folder, page))
+            is_index.then_some((folder, page.as_ref()))
         });
         Self { by_folder: by_folder.collect() }
     }

@@ -31,7 +31,7 @@ pub struct ContentIndex {
 impl ContentIndex {
     /// The index of what of `pages` is to be published at `now`, and what stands in one another's way.
     pub fn new(
-        pages: Vec<Page>,
+        pages: Vec<Arc<Page>>,
         assets: Vec<Asset>,
         config: &Config,
         now: Timestamp,
@@ -39,7 +39,7 @@ impl ContentIndex {
         let mut index = Self { next_due: next_due(&pages, config, now), ..Self::default() };
         let published = pages.into_iter().filter(|page| is_published(page, config, now));
         let mut problems = Vec::new();
-        for page in published.map(Arc::new) {
+        for page in published {
             index.place(page, &mut problems);
         }
         index.pages.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
@@ -201,9 +201,9 @@ fn is_published(page: &Page, config: &Config, now: Timestamp) -> bool {
     (config.drafts || !front_matter.draft) && is_due && is_current
 }
 
-fn next_due(pages: &[Page], config: &Config, now: Timestamp) -> Option<Timestamp> {
-    let counts = |page: &&Page| config.drafts || !page.front_matter.draft;
-    let instants = |page: &Page| [page.date, page.front_matter.expires];
+fn next_due(pages: &[Arc<Page>], config: &Config, now: Timestamp) -> Option<Timestamp> {
+    let counts = |page: &&Arc<Page>| config.drafts || !page.front_matter.draft;
+    let instants = |page: &Arc<Page>| [page.date, page.front_matter.expires];
     pages.iter().filter(counts).flat_map(instants).flatten().filter(|instant| *instant > now).min()
 }
 

@@ -3,14 +3,20 @@
 mod asset;
 pub mod front_matter;
 mod index;
+mod memory;
 mod page;
 pub mod source;
 mod tags;
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 pub use self::asset::Asset;
 pub use self::index::ContentIndex;
+pub use self::memory::Memory;
+use self::memory::Remembered;
 pub use self::page::{Page, Read, Role};
 use self::source::Hidden;
 pub use self::tags::{TAGS_FOLDER, Tags, Term};
@@ -18,11 +24,16 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::permalink::UrlPathError;
 use crate::problem::{Mistake, Place, Problem};
+use crate::site::Digest;
 
 /// Reads everything below `content/` into the index of what is published at `now`.
 ///
 /// Fails when a file cannot be read; what the author got wrong is in the problems.
-pub fn load(config: &Config, now: Timestamp) -> anyhow::Result<(ContentIndex, Vec<Problem>)> {
+pub fn load(
+    config: &Config,
+    now: Timestamp,
+    memory: &Memory,
+) -> anyhow::Result<(ContentIndex, Vec<Problem>)> {
     let walk = source::walk(&config.content_dir(), &config.root, Hidden::Passed)?;
     let mut problems = walk.problems;
     if !config.content_dir().is_dir() {
@@ -31,12 +42,17 @@ pub fn load(config: &Config, now: Timestamp) -> anyhow::Result<(ContentIndex, Ve
     }
     let (sources, others): (Vec<_>, Vec<_>) =
         walk.files.into_iter().partition(source::SourceFile::is_markdown);
-    let reads: Vec<Read> =
-        sources.into_par_iter().map(|file| read(file, config)).collect::<anyhow::Result<_>>()?;
+    let settings = Digest::of(format!("{config:?}").as_bytes());
+    let known = memory.take(settings);
+    let reads: Vec<Remembered> = sources
+        .into_par_iter()
+        .map(|file| read(file, config, &known))
+        .collect::<anyhow::Result<_>>()?;
+    memory.keep(settings, &reads);
     let mut pages = Vec::with_capacity(reads.len());
-    for read in reads {
-        pages.extend(read.page);
-        problems.extend(read.problems);
+    for Remembered { read, .. } in reads {
+        pages.extend(read.page.clone());
+        problems.extend(read.problems.iter().cloned());
     }
     let bundles = asset::Bundles::of(&pages);
     let mut assets = Vec::with_capacity(others.len());
@@ -52,11 +68,25 @@ pub fn load(config: &Config, now: Timestamp) -> anyhow::Result<(ContentIndex, Ve
     Ok((index, problems))
 }
 
-fn read(file: source::SourceFile, config: &Config) -> anyhow::Result<Read> {
-    Ok(match source::read(&file)? {
-        Ok(text) => Page::read(file, &text, config),
-        Err(problem) => Read { page: None, problems: vec![problem] },
-    })
+/// Reads a file; what came of the same text before is what comes of it now.
+fn read(
+    file: source::SourceFile,
+    config: &Config,
+    known: &HashMap<String, Remembered>,
+) -> anyhow::Result<Remembered> {
+    let name = file.relative.clone();
+    let text = match source::read(&file)? {
+        Ok(text) => text,
+        Err(problem) => {
+            let read = Arc::new(Read { page: None, problems: vec![problem] });
+            return Ok(Remembered { name, digest: None, read });
+        }
+    };
+    let digest = Some(Digest::of(text.as_bytes()));
+    match known.get(&name).filter(|known| known.digest == digest) {
+        Some(known) => Ok(known.clone()),
+        None => Ok(Remembered { name, digest, read: Arc::new(Page::read(file, &text, config)) }),
+    }
 }
 
 /// A file whose name cannot be part of an address.

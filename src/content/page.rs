@@ -1,6 +1,7 @@
 //! One valid source file that knows its address; its body is still Markdown.
 
 use std::fs;
+use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
@@ -12,6 +13,7 @@ use crate::config::Config;
 use crate::markdown;
 use crate::permalink::{Slug, UrlPath};
 use crate::problem::{Mistake, Place, Position, Problem};
+use crate::site::Digest;
 
 /// The folder whose pages are addressed as if it were not there.
 const TRANSPARENT_FOLDER: &str = "pages";
@@ -55,13 +57,15 @@ pub struct Page {
     pub opens_with_title: bool,
     /// Where the keys are that can be in the way of other pages.
     pub places: Places,
+    /// What its file hashes to.
+    pub fingerprint: Digest,
 }
 
 /// A page, if the file makes one, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Read {
     /// The page; none if its address or its date cannot be told.
-    pub page: Option<Page>,
+    pub page: Option<Arc<Page>>,
     /// What is wrong.
     pub problems: Vec<Problem>,
 }
@@ -113,10 +117,11 @@ impl Page {
             words: outline.words,
             opens_with_title,
             places: parsed.places,
+            fingerprint: Digest::of(text.as_bytes()),
             front_matter,
             file,
         });
-        Read { page, problems }
+        Read { page: page.map(Arc::new), problems }
     }
 
     /// Whether it is a post.
@@ -278,7 +283,7 @@ mod tests {
     use super::*;
     use crate::config::Sources;
 
-    fn page(relative: &str, text: &str) -> (Option<Page>, Vec<String>) {
+    fn page(relative: &str, text: &str) -> (Option<Arc<Page>>, Vec<String>) {
         let sources = Sources { root: "/site".into(), ..Sources::default() };
         let (config, _) = Config::from_text("tallymark.toml", "", &sources);
         let file = SourceFile {

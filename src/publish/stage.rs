@@ -182,6 +182,10 @@ impl Stage {
 }
 
 impl Sink for Stage {
+    fn keep(&self, path: &UrlPath, file: OutputFile) -> bool {
+        self.is_unchanged(path, file)
+    }
+
     fn put(&self, path: &UrlPath, bytes: Vec<u8>) -> io::Result<OutputFile> {
         let file = OutputFile { digest: Digest::of(&bytes), len: bytes.len() as u64 };
         if !self.is_unchanged(path, file) {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::outputs::Claim;
-use super::pages::{Anchors, inspect};
+use super::pages::{Anchors, Learnt, inspect};
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
+use super::trace;
 use super::view::{ArchiveView, CurrentView, Summary, YearView};
 use crate::config::Config;
 use crate::content::{ContentIndex, Page};
@@ -71,44 +72,52 @@ fn default_address(folder: &str) -> Option<UrlPath> {
 }
 
 /// Renders each archive.
-pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
-    let mut anchors = Anchors::default();
+pub(super) fn render(renderer: &Renderer<'_>, anchors: &mut Anchors) -> anyhow::Result<()> {
     for archive in &renderer.scope.archives {
-        anchors.merge(render_one(archive, renderer)?);
+        match &archive.own {
+            Some(page) => render_own(archive, page, renderer, anchors)?,
+            None => {
+                let told = trace::hash_of_pages(&archive.posts);
+                renderer.traced(&archive.path, told, || {
+                    let title = TITLE.to_owned();
+                    let scope = &renderer.scope;
+                    let current = CurrentView::generated(&archive.path, "archive", title, scope);
+                    let view = value(&view(archive, "", scope));
+                    let values = [("archive", view)];
+                    renderer.put_generated("archive.html", &archive.path, &current, &values)?;
+                    Ok((Learnt::default(), true))
+                })?;
+            }
+        }
     }
-    Ok(anchors)
+    Ok(())
 }
 
-fn render_one(archive: &Archive, renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
+/// Renders the archive that has a page of its own, whose text stands above the list.
+fn render_own(
+    archive: &Archive,
+    page: &Page,
+    renderer: &Renderer<'_>,
+    anchors: &mut Anchors,
+) -> anyhow::Result<()> {
     let scope = &renderer.scope;
-    let body = match &archive.own {
-        Some(page) => Some((page, renderer.body(page, Links::Rooted)?)),
-        None => None,
-    };
-    let view = ArchiveView {
+    let body = renderer.body(page, Links::Rooted)?;
+    anchors.add(&page.path, inspect(page, &body, renderer), renderer);
+    if !renderer.outputs.claim(&archive.path, &page.file.name, Claim::Page) {
+        return Ok(());
+    }
+    let current = CurrentView { kind: "archive", ..CurrentView::of_page(page, scope) };
+    let view = view(archive, &body.rendered.html, scope);
+    renderer.put_page("archive.html", &archive.path, &current, &[("archive", value(&view))])
+}
+
+fn view<'a>(archive: &'a Archive, content: &'a str, scope: &Scope) -> ArchiveView<'a> {
+    ArchiveView {
         title: archive.title(),
-        content: body.as_ref().map_or("", |(_, body)| body.rendered.html.as_str()),
+        content,
         years: years(&archive.posts, scope),
         count: archive.posts.len(),
-    };
-    let current = match &archive.own {
-        Some(page) => CurrentView { kind: "archive", ..CurrentView::of_page(page, scope) },
-        None => CurrentView::generated(&archive.path, "archive", TITLE.to_owned(), scope),
-    };
-    if let Some(page) = &archive.own {
-        if !renderer.outputs.claim(&archive.path, &page.file.name, Claim::Page) {
-            return Ok(Anchors::default());
-        }
-        renderer.put_page("archive.html", &archive.path, &current, &[("archive", value(&view))])?;
-    } else {
-        renderer.put_generated(
-            "archive.html",
-            &archive.path,
-            &current,
-            &[("archive", value(&view))],
-        )?;
     }
-    Ok(body.map(|(page, body)| inspect(page, &body, renderer)).unwrap_or_default())
 }
 
 fn years<'a>(posts: &'a [Arc<Page>], scope: &Scope) -> Vec<YearView<'a>> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 
 use super::scope::Scope;
+use super::trace::Question;
 use super::view::{Summary, TermView};
 use crate::content::Page;
 use crate::permalink::UrlPath;
@@ -24,49 +25,83 @@ fn scope() -> TeraResult<Arc<Scope>> {
     Scope::current().ok_or_else(|| Error::message("this template knows no site to ask about"))
 }
 
+/// What `pages()` was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct PagesQuery {
+    posts: bool,
+    tag: Option<String>,
+    featured: Option<bool>,
+    limit: usize,
+}
+
+impl PagesQuery {
+    fn read(arguments: &Kwargs) -> TeraResult<Self> {
+        let kind: Option<&str> = arguments.get("kind")?;
+        let posts = match kind.unwrap_or("post") {
+            "post" => true,
+            "page" => false,
+            other => {
+                let reason = format!("`kind` must be `post` or `page`, but is `{other}`");
+                return Err(Error::message(reason));
+            }
+        };
+        Ok(Self {
+            posts,
+            tag: arguments.get::<&str>("tag")?.map(str::to_owned),
+            featured: arguments.get("featured")?,
+            limit: limit(arguments)?,
+        })
+    }
+
+    /// The pages that it means.
+    pub(super) fn select<'a>(&self, scope: &'a Scope) -> Vec<&'a Arc<Page>> {
+        let of_kind: Vec<&Arc<Page>> = match (self.posts, &self.tag) {
+            (true, Some(tag)) => {
+                let term = scope.index.tags().term(tag);
+                term.map(|term| term.posts.iter().collect()).unwrap_or_default()
+            }
+            (true, None) => scope.index.listed_posts().iter().collect(),
+            (false, None) => scope.index.listed_pages().collect(),
+            (false, Some(_)) => Vec::new(),
+        };
+        let is_wanted = |page: &&Arc<Page>| {
+            self.featured.is_none_or(|featured| page.front_matter.featured == featured)
+        };
+        let mut wanted: Vec<&Arc<Page>> = of_kind.into_iter().filter(is_wanted).collect();
+        if self.featured == Some(true) {
+            wanted.sort_by_key(|page| page.front_matter.featured_order.unwrap_or(i64::MAX));
+        }
+        wanted.truncate(self.limit);
+        wanted
+    }
+}
+
+fn limit(arguments: &Kwargs) -> TeraResult<usize> {
+    let limit = arguments.get::<u64>("limit")?;
+    Ok(limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)))
+}
+
 /// `pages(kind="post", tag="x", featured=true, limit=5)`: summaries, newest or first in order first.
 fn pages(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let scope = scope()?;
-    let kind: Option<&str> = arguments.get("kind")?;
-    let tag: Option<&str> = arguments.get("tag")?;
-    let featured: Option<bool> = arguments.get("featured")?;
-    let limit: usize = arguments
-        .get::<u64>("limit")?
-        .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let of_kind: Vec<&Arc<Page>> = match (kind.unwrap_or("post"), tag) {
-        ("post", Some(tag)) => {
-            scope.index.tags().term(tag).map(|term| term.posts.iter().collect()).unwrap_or_default()
-        }
-        ("post", None) => scope.index.listed_posts().iter().collect(),
-        ("page", None) => scope.index.listed_pages().collect(),
-        ("page", Some(_)) => Vec::new(),
-        (other, _) => {
-            return Err(Error::message(format!(
-                "`kind` must be `post` or `page`, but is `{other}`"
-            )));
-        }
-    };
-    let is_wanted =
-        |page: &&Arc<Page>| featured.is_none_or(|featured| page.front_matter.featured == featured);
-    let mut wanted: Vec<&Arc<Page>> = of_kind.into_iter().filter(is_wanted).collect();
-    if featured == Some(true) {
-        wanted.sort_by_key(|page| page.front_matter.featured_order.unwrap_or(i64::MAX));
-    }
-    wanted.truncate(limit);
-    Ok(wanted.into_iter().map(|page| summary(page, &scope)).collect::<Vec<Value>>().into())
+    let query = PagesQuery::read(&arguments)?;
+    scope.note(Question::Pages(query.clone()));
+    let values = query.select(&scope).into_iter().map(|page| summary(page, &scope));
+    Ok(values.collect::<Vec<Value>>().into())
 }
 
 /// `nav()`: the pages that the navigation links to.
 fn nav(_: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let scope = scope()?;
-    let shown = scope.index.listed_pages().filter(|page| page.front_matter.show_in_nav);
-    Ok(shown.map(|page| summary(page, &scope)).collect::<Vec<Value>>().into())
+    scope.note(Question::Nav);
+    Ok(scope.nav().map(|page| summary(page, &scope)).collect::<Vec<Value>>().into())
 }
 
 /// `neighbors(path=page.path)`: the listed posts on either side; `previous` is the older.
 fn neighbors(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let scope = scope()?;
     let path = path_of(arguments.must_get("path")?)?;
+    scope.note(Question::Neighbors(path.clone()));
     let (older, newer) = scope.index.neighbors(&path);
     let value =
         |page: Option<&Arc<Page>>| page.map_or_else(Value::none, |page| summary(page, &scope));
@@ -83,10 +118,12 @@ fn terms(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     if let Some(other) = taxonomy.filter(|taxonomy| *taxonomy != "tags") {
         return Err(Error::message(format!("there is no taxonomy `{other}`")));
     }
+    scope.note(Question::Terms);
     let mut terms: Vec<_> = scope.index.tags().terms().iter().collect();
-    if let Some(limit) = arguments.get::<u64>("limit")? {
+    let limit = limit(&arguments)?;
+    if limit < usize::MAX {
         terms.sort_by_key(|term| std::cmp::Reverse(term.posts.len()));
-        terms.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        terms.truncate(limit);
     }
     let values =
         terms.into_iter().map(|term| Value::from_serializable(&TermView::new(term, &scope)));

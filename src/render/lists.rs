@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::pages::{Anchors, inspect};
+use super::pages::{Anchors, Learnt, inspect};
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
+use super::trace;
 use super::view::{CurrentView, HomeView, ListView, Summary, TermView, TermsView};
 use crate::content::{Page, TAGS_FOLDER, Term};
 use crate::permalink::UrlPath;
@@ -33,7 +34,7 @@ pub(super) fn tags_index() -> UrlPath {
 }
 
 /// Renders the home page, with the newest posts, and the pages with the older ones.
-pub(super) fn render_home(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
+pub(super) fn render_home(renderer: &Renderer<'_>, anchors: &mut Anchors) -> anyhow::Result<()> {
     let scope = &renderer.scope;
     let own = scope.index.home();
     let body = own.map(|page| renderer.body(page, Links::Rooted)).transpose()?;
@@ -42,15 +43,23 @@ pub(super) fn render_home(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
         .map(|(page, body)| HomeView { title: &page.title, content: &body.rendered.html });
     let posts = scope.index.listed_posts();
     Paging::of(&UrlPath::root(), posts, scope).into_par_iter().try_for_each(|page| {
-        let title = if page.number == 1 { String::new() } else { title_of("Posts", page.number) };
-        let mut current = CurrentView::generated(&page.path, "home", title, scope);
-        current.description.clone_from(&scope.config.description);
-        let list = page.view("Posts", "posts", None, scope);
-        let shown = if page.number == 1 { value(&home) } else { tera::Value::none() };
-        let values = [("list", value(&list)), ("home", shown)];
-        renderer.put_generated("home.html", &page.path, &current, &values)
+        let put = || {
+            let is_first = page.number == 1;
+            let title = if is_first { String::new() } else { title_of("Posts", page.number) };
+            let mut current = CurrentView::generated(&page.path, "home", title, scope);
+            current.description.clone_from(&scope.config.description);
+            let list = page.view("Posts", "posts", None, scope);
+            let shown = if is_first { value(&home) } else { tera::Value::none() };
+            let values = [("list", value(&list)), ("home", shown)];
+            renderer.put_generated("home.html", &page.path, &current, &values)
+        };
+        // The first shows the text of the home page, whose links lead anywhere.
+        if page.number == 1 { put() } else { traced(&page, "", renderer, put) }
     })?;
-    Ok(own.zip(body).map(|(page, body)| inspect(page, &body, renderer)).unwrap_or_default())
+    if let Some((page, body)) = own.zip(body) {
+        anchors.add(&page.path, inspect(page, &body, renderer), renderer);
+    }
+    Ok(())
 }
 
 /// Renders the lists of the posts of each tag, and the index of tags.
@@ -71,11 +80,26 @@ pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
 fn render_term(term: &Term, renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let scope = &renderer.scope;
     Paging::of(&term.path, &term.posts, scope).into_par_iter().try_for_each(|page| {
-        let title = title_of(&term.name, page.number);
-        let current = CurrentView::generated(&page.path, "list", title, scope);
-        let list = page.view(&term.name, "term", Some(TermView::new(term, scope)), scope);
-        renderer.put_generated("list.html", &page.path, &current, &[("list", value(&list))])
+        traced(&page, &term.name, renderer, || {
+            let title = title_of(&term.name, page.number);
+            let current = CurrentView::generated(&page.path, "list", title, scope);
+            let list = page.view(&term.name, "term", Some(TermView::new(term, scope)), scope);
+            renderer.put_generated("list.html", &page.path, &current, &[("list", value(&list))])
+        })
     })
+}
+
+/// Makes a page of a list with `put`, unless nothing of what it shows has changed.
+fn traced(
+    page: &Paging<'_>,
+    name: &str,
+    renderer: &Renderer<'_>,
+    put: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let shown = trace::hash_of_pages(page.posts);
+    let told = trace::hash_of(&(name, page.number, page.total, page.count, shown));
+    renderer.traced(&page.path, told, || put().map(|()| (Learnt::default(), true)))?;
+    Ok(())
 }
 
 /// A page of a list.

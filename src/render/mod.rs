@@ -18,6 +18,7 @@ mod resolver;
 mod scope;
 mod statics;
 mod templates;
+mod trace;
 mod view;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use self::renderer::Renderer;
 use self::scope::Scope;
 use self::statics::Statics;
 use self::templates::Templates;
+pub use self::trace::Memory;
 use crate::config::Config;
 use crate::content::{ContentIndex, Page};
 use crate::permalink::UrlPath;
@@ -62,7 +64,6 @@ pub fn render(
     index: &Arc<ContentIndex>,
     extras: Extras,
     sink: &dyn Sink,
-    progress: &Progress,
 ) -> anyhow::Result<Rendering> {
     if let Some(problem) = unknown_theme(config) {
         return Ok(Rendering { problems: vec![problem], ..Rendering::default() });
@@ -79,9 +80,10 @@ pub fn render(
     statics::publish_assets(index.assets(), &config.stats.path, &outputs)?;
     let scope = scope_of(config, index, &statics)?;
     problems.extend(over_fixed(index));
-    let renderer = Renderer::new(scope.clone(), &templates, outputs, progress, extras)?;
+    let renderer = Renderer::new(scope.clone(), &templates, outputs, extras)?;
     problems.extend(render_all(&renderer)?);
     statics.publish_fingerprinted(&scope, &renderer.outputs)?;
+    renderer.remember();
     let made = renderer.outputs.finish();
     problems.extend(made.problems);
     let redirects = index.aliases().iter();
@@ -98,8 +100,8 @@ pub fn render(
 fn render_all(renderer: &Renderer<'_>) -> anyhow::Result<Vec<Problem>> {
     let mut anchors = pages::render(renderer)?;
     discovery::render_redirects(renderer)?;
-    anchors.merge(lists::render_home(renderer)?);
-    anchors.merge(archives::render(renderer)?);
+    lists::render_home(renderer, &mut anchors)?;
+    archives::render(renderer, &mut anchors)?;
     lists::render_tags(renderer)?;
     feed::render(renderer)?;
     discovery::render(renderer)?;

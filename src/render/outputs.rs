@@ -103,6 +103,20 @@ impl<'a> Outputs<'a> {
         made.holders.contains_key(&path.as_folder().folded()) || made.obstacle(path).is_some()
     }
 
+    /// Keeps the file that answered `path` before; false if it must be made again.
+    pub(super) fn keep(&self, path: &UrlPath, file: OutputFile) -> bool {
+        let is_kept = self.sink.keep(path, file);
+        if is_kept {
+            self.made().files.insert(path.clone(), file);
+        }
+        is_kept
+    }
+
+    /// The file that answers `path`, if it was made.
+    pub(super) fn file(&self, path: &UrlPath) -> Option<OutputFile> {
+        self.made().files.get(path).copied()
+    }
+
     /// Adds the file that answers `path`.
     pub(super) fn put(&self, path: &UrlPath, bytes: Vec<u8>) -> anyhow::Result<()> {
         let file = self.sink.put(path, bytes).with_context(|| format!("cannot write `{path}`"))?;
@@ -123,9 +137,8 @@ impl<'a> Outputs<'a> {
     }
 
     /// Adds links and images that leave the site.
-    pub(super) fn note_outbound(&self, outbound: impl Iterator<Item = Outbound>) {
-        let found: Vec<Outbound> = outbound.collect();
-        self.made().outbound.extend(found);
+    pub(super) fn note_outbound(&self, outbound: Vec<Outbound>) {
+        self.made().outbound.extend(outbound);
     }
 
     /// Adds the result of a template: the file, or the problem that prevented it.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::archives;
-use super::outbound;
+use super::outbound::{self, Outbound};
 use super::outputs::Claim;
 use super::renderer::{Body, Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
+use super::trace;
 use super::view::{CurrentView, PageView, Summary};
 use crate::content::Page;
 use crate::markdown::{self, Finding, Rendered};
@@ -25,7 +26,18 @@ pub(super) struct Anchors {
     wanted: Vec<Wanted>,
 }
 
+/// What rendering a body has taught.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Learnt {
+    /// The ids on the page, a line each.
+    ids: Box<str>,
+    wanted: Vec<Wanted>,
+    problems: Vec<Problem>,
+    outbound: Vec<Outbound>,
+}
+
 /// A link to a place on a page.
+#[derive(Debug, Clone)]
 struct Wanted {
     place: Place,
     destination: String,
@@ -40,24 +52,37 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
     let pages: Vec<&Arc<Page>> =
         scope.index.pages().iter().filter(|page| !archives::is_head(page, &scope.config)).collect();
     renderer.progress.begin(pages.len());
-    let learnt: Vec<Anchors> =
+    let learnt: Vec<Learnt> =
         pages.par_iter().map(|page| render_one(page, renderer)).collect::<anyhow::Result<_>>()?;
     let mut anchors = Anchors::default();
-    for one in learnt {
-        anchors.ids.extend(one.ids);
-        anchors.wanted.extend(one.wanted);
+    for (page, learnt) in pages.into_iter().zip(learnt) {
+        anchors.add(&page.path, learnt, renderer);
     }
     Ok(anchors)
 }
 
-fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
+fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Learnt> {
     renderer.progress.advance();
-    let body = renderer.body(page, Links::Rooted)?;
-    let anchors = inspect(page, &body, renderer);
-    let Some(template) = template_of(page, renderer) else { return Ok(anchors) };
-    if !renderer.outputs.claim(&page.path, &page.file.name, Claim::Page) {
-        return Ok(anchors);
-    }
+    let template = template_of(page, renderer);
+    let is_free = renderer.outputs.claim(&page.path, &page.file.name, Claim::Page);
+    let Some(template) = template.filter(|_| is_free) else {
+        // Nothing comes of it, but everything that is wrong with it is told.
+        return Ok(inspect(page, &renderer.body(page, Links::Rooted)?, renderer));
+    };
+    let told = trace::hash_of(&(trace::hash_of_pages([page]), &template));
+    renderer.traced(&page.path, told, || {
+        let body = renderer.body(page, Links::Rooted)?;
+        put_page(page, &body, &template, renderer)?;
+        Ok((inspect(page, &body, renderer), body.is_current))
+    })
+}
+
+fn put_page(
+    page: &Page,
+    body: &Body,
+    template: &str,
+    renderer: &Renderer<'_>,
+) -> anyhow::Result<()> {
     let toc = markdown::table_of_contents(&body.rendered.headings);
     let view = PageView {
         summary: Summary::new(page, &renderer.scope),
@@ -66,8 +91,7 @@ fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Ancho
         show_toc: page.front_matter.toc.unwrap_or(false) && !toc.is_empty(),
     };
     let current = CurrentView::of_page(page, &renderer.scope);
-    renderer.put_page(&template, &page.path, &current, &[("page", value(&view))])?;
-    Ok(anchors)
+    renderer.put_page(template, &page.path, &current, &[("page", value(&view))])
 }
 
 /// The template that the page asks for, else that of its kind; none if there is no such template.
@@ -84,24 +108,22 @@ fn template_of(page: &Page, renderer: &Renderer<'_>) -> Option<String> {
     None
 }
 
-/// Reports what is wrong with a body, and notes the places on it and those that it leads to.
-pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Anchors {
+/// What is wrong with a body, the places on it, and those that it leads to.
+pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Learnt {
     let html = &body.rendered;
     let positions = Positions::of(&body.text);
     let place = |offset: usize| page.place(Some(positions.at(body.start + offset)));
-    for problem in problems_of(html, &place, &renderer.scope) {
-        renderer.outputs.report(problem);
-    }
-    for problem in missing_pictures(page, &renderer.scope) {
-        renderer.outputs.report(problem);
-    }
-    if renderer.extras.gathers_outbound {
-        renderer.outputs.note_outbound(outbound::of_body(html, &place, &renderer.scope));
-    }
-    let mut anchors = Anchors::default();
+    let mut problems = problems_of(html, &place, &renderer.scope);
+    problems.extend(missing_pictures(page, &renderer.scope));
+    let outbound = if renderer.extras.gathers_outbound {
+        outbound::of_body(html, &place, &renderer.scope).collect()
+    } else {
+        Vec::new()
+    };
     let ids = html.headings.iter().map(|heading| heading.id.as_str());
     let ids: Vec<&str> = ids.chain(html.anchors.iter().map(String::as_str)).collect();
-    anchors.ids.insert(page.path.clone(), ids.join("\n").into());
+    let ids = ids.join("\n").into();
+    let mut wanted = Vec::new();
     let base = &renderer.scope.config.base;
     for link in html.links.iter().filter(|link| !link.external && !link.broken) {
         let Some(fragment) = link.fragment().filter(|fragment| !fragment.is_empty()) else {
@@ -113,14 +135,14 @@ pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Anch
             path => base.strip(path).and_then(|path| UrlPath::decode(path).ok()),
         };
         let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
-        anchors.wanted.extend(target.map(|target| Wanted {
+        wanted.extend(target.map(|target| Wanted {
             place: place(link.offset),
             destination: link.destination.clone(),
             target,
             fragment: fragment.into_owned(),
         }));
     }
-    anchors
+    Learnt { ids, wanted, problems, outbound }
 }
 
 /// Pictures that the front matter names and that are not there.
@@ -145,7 +167,7 @@ fn problems_of(
 ) -> Vec<Problem> {
     let links = rendered.links.iter().filter(|link| link.broken).map(|link| {
         let path = link.destination.split(['?', '#']).next().unwrap_or_default();
-        let suggestion = scope.addresses.suggestion(path).map(ToString::to_string);
+        let suggestion = scope.suggestion(path).map(ToString::to_string);
         let mistake = Mistake::BrokenLink { destination: link.destination.clone(), suggestion };
         Problem::new(place(link.offset), mistake)
     });
@@ -181,10 +203,13 @@ fn problems_of(
 }
 
 impl Anchors {
-    /// Adds what another page has taught.
-    pub(super) fn merge(&mut self, other: Self) {
-        self.ids.extend(other.ids);
-        self.wanted.extend(other.wanted);
+    /// Adds what the body of the page at `path` has taught, and reports what is wrong with it.
+    pub(super) fn add(&mut self, path: &UrlPath, learnt: Learnt, renderer: &Renderer<'_>) {
+        let Learnt { ids, wanted, problems, outbound } = learnt;
+        self.ids.insert(path.clone(), ids);
+        self.wanted.extend(wanted);
+        problems.into_iter().for_each(|problem| renderer.outputs.report(problem));
+        renderer.outputs.note_outbound(outbound);
     }
 
     /// The links to places that are not there.

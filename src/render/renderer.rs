@@ -1,30 +1,42 @@
 //! Fills templates in for one site: what every page gets is kept here, what differs is handed in.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context as _;
 
 use serde::Serialize;
 use tera::{Context, Value};
 
 use super::outputs::Outputs;
+use super::pages::Learnt;
 use super::progress::Progress;
 use super::resolver::{Links, PageLinks};
 use super::scope::Scope;
 use super::templates::Templates;
+use super::trace::{self, Memory, Trace};
 use super::view::{CurrentView, SiteView};
 use crate::content::Page;
 use crate::markdown::{self, Options, Rendered};
 use crate::permalink::UrlPath;
 use crate::problem::Problem;
+use crate::site::Digest;
 
 /// Renders the pages of one site.
 pub(super) struct Renderer<'a> {
     pub(super) scope: Arc<Scope>,
     pub(super) templates: &'a Templates,
     pub(super) outputs: Outputs<'a>,
-    pub(super) progress: &'a Progress,
+    pub(super) progress: Arc<Progress>,
     /// `site`, made once.
     site: Value,
     pub(super) extras: Extras,
+    /// The hash of what holds for the whole site.
+    globals: u64,
+    /// The traces of the last build.
+    before: HashMap<UrlPath, Arc<Trace>>,
+    /// Those of this one.
+    traces: Mutex<HashMap<UrlPath, Arc<Trace>>>,
 }
 
 /// What a rendering gives besides the site's own.
@@ -34,6 +46,10 @@ pub struct Extras {
     pub scripts: String,
     /// Whether to gather the links and images that leave the site.
     pub gathers_outbound: bool,
+    /// Follows how far the rendering has come.
+    pub progress: Arc<Progress>,
+    /// What outputs were made from in the last build.
+    pub memory: Arc<Memory>,
 }
 
 /// The body of a page as HTML, and the text it was made of.
@@ -42,6 +58,8 @@ pub(super) struct Body {
     /// Where the body begins in the text.
     pub(super) start: usize,
     pub(super) rendered: Rendered,
+    /// Whether the text is the one that the index was made of.
+    pub(super) is_current: bool,
 }
 
 impl<'a> Renderer<'a> {
@@ -49,16 +67,31 @@ impl<'a> Renderer<'a> {
         scope: Arc<Scope>,
         templates: &'a Templates,
         outputs: Outputs<'a>,
-        progress: &'a Progress,
         extras: Extras,
     ) -> anyhow::Result<Self> {
-        let site = Value::none();
-        let mut renderer = Self { scope, templates, outputs, progress, site, extras };
+        let mut renderer = Self {
+            scope,
+            templates,
+            outputs,
+            progress: extras.progress.clone(),
+            site: Value::none(),
+            globals: 0,
+            before: extras.memory.take(),
+            traces: Mutex::default(),
+            extras,
+        };
         let footer = match renderer.scope.index.footer() {
             Some(page) => renderer.body(page, Links::Rooted)?.rendered.html,
             None => String::new(),
         };
-        renderer.site = Value::from_serializable(&site_view(&renderer.scope, footer));
+        let view = site_view(&renderer.scope, footer);
+        renderer.globals = trace::hash_of(&(
+            serde_json::to_string(&view).context("the site's own values cannot be written")?,
+            format!("{:?}", renderer.scope.config),
+            templates.fingerprint,
+            &renderer.extras.scripts,
+        ));
+        renderer.site = Value::from_serializable(&view);
         Ok(renderer)
     }
 
@@ -76,7 +109,45 @@ impl<'a> Renderer<'a> {
         };
         let rendered =
             markdown::render(markdown, &options, &PageLinks { page, scope: &self.scope, links });
-        Ok(Body { text, start, rendered })
+        let is_current = Digest::of(text.as_bytes()) == page.fingerprint;
+        Ok(Body { text, start, rendered, is_current })
+    }
+
+    /// Makes the output at `path` with `make`, unless its trace of the last build says that it would be the same.
+    ///
+    /// `told` is the hash of what it is made from besides what it asks for and what holds for the whole site.
+    /// `make` gives what was learnt, and whether that may be believed the next time.
+    pub(super) fn traced(
+        &self,
+        path: &UrlPath,
+        told: u64,
+        make: impl FnOnce() -> anyhow::Result<(Learnt, bool)>,
+    ) -> anyhow::Result<Learnt> {
+        let told = trace::hash_of(&(self.globals, told));
+        let known = self.before.get(path).filter(|_| !self.extras.gathers_outbound);
+        if let Some(trace) = known.filter(|trace| trace.verifies(told, &self.scope))
+            && self.outputs.keep(path, trace.file())
+        {
+            trace.ask_again(&self.scope);
+            self.traces().insert(path.clone(), trace.clone());
+            return Ok(trace.learnt().clone());
+        }
+        let (made, asked) = trace::record(make);
+        let (learnt, is_current) = made?;
+        if let Some(file) = self.outputs.file(path).filter(|_| is_current) {
+            let trace = Trace::new(told, asked, file, learnt.clone());
+            self.traces().insert(path.clone(), Arc::new(trace));
+        }
+        Ok(learnt)
+    }
+
+    /// Keeps the traces of this build for the next.
+    pub(super) fn remember(&self) {
+        self.extras.memory.keep(std::mem::take(&mut self.traces()));
+    }
+
+    fn traces(&self) -> MutexGuard<'_, HashMap<UrlPath, Arc<Trace>>> {
+        self.traces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fills in a template of HTML for the address `current`, and puts it there, unless an author's file is there.

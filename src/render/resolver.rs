@@ -89,13 +89,14 @@ impl Scope {
         let by_address = || {
             let slug = crate::permalink::Slug::new(name)?;
             let path = UrlPath::parse(&format!("/{slug}/")).ok()?;
-            self.index.at(self.addresses.find(&path)?)
+            let page = self.index.at(self.address(&path)?)?;
+            // The title is shown, so the page must be asked for as such.
+            self.source(&page.file.relative)
         };
-        self.index
-            .by_source(&format!("{name}.md"))
-            .or_else(|| self.index.by_source(name))
+        self.source(&format!("{name}.md"))
+            .or_else(|| self.source(name))
             .or_else(by_address)
-            .or_else(|| self.index.titled(name))
+            .or_else(|| self.titled(name))
     }
 }
 
@@ -177,7 +178,7 @@ pub(super) fn image_of(source: &str, page: Option<&Page>, scope: &Scope) -> Opti
             Some(page) => joined(page.path.as_str(), &decoded),
             None => normalized(&decoded),
         };
-        scope.addresses.find(&UrlPath::parse(&path?).ok()?).cloned()
+        scope.address(&UrlPath::parse(&path?).ok()?).cloned()
     })
 }
 
@@ -194,7 +195,7 @@ fn source_of<'a>(path: &str, page: &Page, scope: &'a Scope) -> Option<&'a Arc<Pa
         None => joined(&page.file.relative, path)?,
     };
     let relative = relative.trim_start_matches('/');
-    scope.index.by_source(relative)
+    scope.source(relative)
 }
 
 /// The address of a file that lies beside the page's source.
@@ -204,13 +205,13 @@ fn file_of(path: &str, page: &Page, scope: &Scope) -> Option<UrlPath> {
     }
     let relative = joined(&page.file.relative, path)?;
     let relative = relative.trim_start_matches('/');
-    scope.addresses.asset(relative).cloned()
+    scope.asset(relative).cloned()
 }
 
 /// The address that a link leads to, seen from the page's own address.
 fn address_of(path: &str, page: &Page, scope: &Scope) -> Option<UrlPath> {
     let full = joined(page.path.as_str(), path)?;
-    scope.addresses.find(&UrlPath::parse(&full).ok()?).cloned()
+    scope.address(&UrlPath::parse(&full).ok()?).cloned()
 }
 
 /// `path` as seen from `from`, which is a file unless it ends in a slash; rooted.

@@ -11,6 +11,7 @@ use super::{builtin, filters, functions};
 use crate::config::Config;
 use crate::content::source::{self, Hidden};
 use crate::problem::{Mistake, Place, Position, Problem};
+use crate::site::Digest;
 
 /// What lies beside templates without being one.
 const NO_TEMPLATES: [&str; 2] = ["js", "css"];
@@ -23,6 +24,8 @@ pub(super) struct Templates {
     tera: Tera,
     /// What authors call each template: its file below the site's folder.
     places: BTreeMap<String, String>,
+    /// What all of them hash to.
+    pub(super) fingerprint: Digest,
 }
 
 /// A template as it was found.
@@ -55,7 +58,12 @@ impl Templates {
         let sources = found.iter().map(|(name, template)| (name, &template.text));
         let added = tera.add_raw_templates(sources);
         let places = found.iter().map(|(name, found)| (name.clone(), found.place.clone()));
-        let templates = Self { tera, places: places.collect() };
+        let mut all = String::new();
+        for (name, template) in found {
+            all.extend([name.as_str(), "\0", &template.text, "\0"]);
+        }
+        let fingerprint = Digest::of(all.as_bytes());
+        let templates = Self { tera, places: places.collect(), fingerprint };
         match added {
             Ok(()) => Ok(templates),
             Err(error) => Err(templates.every_syntax_error(found, &error)),

@@ -294,8 +294,7 @@ fn absolute(link: &str, origin: &str) -> String {
 }
 
 fn tags_of(page: &Page, scope: &Scope) -> Vec<TermView> {
-    let tags = scope.index.tags();
-    let terms = page.front_matter.tags.iter().filter_map(|tag| tags.term(tag));
+    let terms = page.front_matter.tags.iter().filter_map(|tag| scope.term(tag));
     let mut views: Vec<TermView> = Vec::new();
     for view in terms.map(|term| TermView::new(term, scope)) {
         if !views.iter().any(|known| known.url == view.url) {

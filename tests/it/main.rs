@@ -10,6 +10,7 @@ mod faults;
 mod following;
 mod golden;
 mod hosted;
+mod incremental;
 mod page_view;
 mod problems;
 mod program;

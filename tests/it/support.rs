@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tallymark::clock::Timestamp;
 use tallymark::config::{Overrides, Sources};
-use tallymark::pipeline::{self, Order};
+use tallymark::pipeline::{self, Memory, Order};
 use tallymark::problem::Problem;
 use tallymark::site::{Body, Catalog, MemorySink, Site};
 
@@ -37,6 +37,7 @@ pub(crate) fn order(root: &Path) -> Order {
         force: false,
         home: None,
         progress: std::sync::Arc::default(),
+        memory: Memory::default(),
     }
 }
 

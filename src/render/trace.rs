@@ -1,0 +1,187 @@
+//! What an output was made from: lets one whose every source is unchanged be kept instead of rendered.
+//!
+//! While an output is rendered, each question about the rest of the site is noted with a hash of its answer
+//! (a verifying trace, as in "Build Systems à la Carte"). With a hash of what the output is told anyway, its own
+//! source and everything that holds for the whole site, that is its trace. In the next build of the same
+//! process an output whose trace still verifies is kept as it is.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::functions::PagesQuery;
+use super::pages::Learnt;
+use super::scope::Scope;
+use crate::content::{Page, Term};
+use crate::permalink::UrlPath;
+use crate::site::OutputFile;
+
+thread_local! {
+    /// The questions of the output that this thread renders; none if nobody wants to know.
+    static ASKED: RefCell<Option<Vec<Asked>>> = const { RefCell::new(None) };
+}
+
+/// A question about the rest of the site.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Question {
+    /// Which pages are there of this kind?
+    Pages(PagesQuery),
+    /// What does the navigation link to?
+    Nav,
+    /// Which posts stand beside this one?
+    Neighbors(UrlPath),
+    /// What are posts filed under?
+    Terms,
+    /// What is the term of this name?
+    Term(String),
+    /// What is the canonical form of this address?
+    Address(UrlPath),
+    /// Where is this file beside a page?
+    Asset(String),
+    /// Which page is made of this source?
+    Source(String),
+    /// Which page is called so?
+    Titled(String),
+    /// Which address ends like this one?
+    Suggestion(String),
+    /// What is the fingerprint of this static file?
+    Static(String),
+}
+
+/// A question, and the hash of its answer.
+type Asked = (Question, u64);
+
+/// What an output was made from, and what came of it.
+#[derive(Debug)]
+pub(super) struct Trace {
+    /// The hash of what the output was told without asking.
+    told: u64,
+    asked: Vec<Asked>,
+    file: OutputFile,
+    learnt: Learnt,
+}
+
+/// The traces of the last build, for the next in the same process.
+#[derive(Debug, Default)]
+pub struct Memory {
+    traces: Mutex<HashMap<UrlPath, Arc<Trace>>>,
+}
+
+impl Memory {
+    /// The traces of the last build; from now on there are none.
+    pub(super) fn take(&self) -> HashMap<UrlPath, Arc<Trace>> {
+        std::mem::take(&mut self.traces.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps the traces of a build for the next.
+    pub(super) fn keep(&self, traces: HashMap<UrlPath, Arc<Trace>>) {
+        *self.traces.lock().unwrap_or_else(PoisonError::into_inner) = traces;
+    }
+}
+
+impl Trace {
+    /// A trace of the output that came of `asked`.
+    pub(super) fn new(told: u64, asked: Vec<Asked>, file: OutputFile, learnt: Learnt) -> Self {
+        Self { told, asked, file, learnt }
+    }
+
+    /// Whether the output would be the same if it were rendered now.
+    pub(super) fn verifies(&self, told: u64, scope: &Scope) -> bool {
+        self.told == told
+            && self.asked.iter().all(|(question, answer)| scope.answer(question) == *answer)
+    }
+
+    /// The file that came of it.
+    pub(super) fn file(&self) -> OutputFile {
+        self.file
+    }
+
+    /// What rendering it has taught.
+    pub(super) fn learnt(&self) -> &Learnt {
+        &self.learnt
+    }
+
+    /// Does again what asking has done beside answering: fingerprinted files are published because of it.
+    pub(super) fn ask_again(&self, scope: &Scope) {
+        for (question, _) in &self.asked {
+            if let Question::Static(name) = question {
+                scope.fingerprint(name);
+            }
+        }
+    }
+}
+
+/// Renders with `work`, and gives the questions that were asked meanwhile.
+pub(super) fn record<T>(work: impl FnOnce() -> T) -> (T, Vec<Asked>) {
+    let outer = ASKED.replace(Some(Vec::new()));
+    let result = work();
+    let asked = ASKED.replace(outer).unwrap_or_default();
+    (result, asked)
+}
+
+/// The hash of anything.
+pub(super) fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The hash of pages in their order: of everything that a template can see of them but their neighbors.
+pub(super) fn hash_of_pages<'a>(pages: impl IntoIterator<Item = &'a Arc<Page>>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for page in pages {
+        hash_page(page, &mut hasher);
+    }
+    hasher.finish()
+}
+
+fn hash_page(page: &Page, hasher: &mut DefaultHasher) {
+    (&page.path, &page.file.relative, page.fingerprint).hash(hasher);
+}
+
+fn hash_term(term: &Term) -> u64 {
+    hash_of(&(&term.name, &term.path, term.posts.len()))
+}
+
+impl Scope {
+    /// Notes that the output being rendered depends on the answer to `question`.
+    pub(super) fn note(&self, question: Question) {
+        ASKED.with_borrow_mut(|asked| {
+            if let Some(asked) = asked
+                && !asked.iter().any(|(known, _)| *known == question)
+            {
+                let answer = self.answer(&question);
+                asked.push((question, answer));
+            }
+        });
+    }
+
+    /// The hash of the answer to `question` as the site is now.
+    fn answer(&self, question: &Question) -> u64 {
+        match question {
+            Question::Pages(query) => hash_of_pages(query.select(self)),
+            Question::Nav => hash_of_pages(self.nav()),
+            Question::Neighbors(path) => {
+                let (older, newer) = self.index.neighbors(path);
+                hash_of(&(hash_of_pages(older), hash_of_pages(newer)))
+            }
+            Question::Terms => {
+                let terms = self.index.tags().terms().iter().map(hash_term);
+                hash_of(&terms.collect::<Vec<u64>>())
+            }
+            Question::Term(name) => hash_of(&self.index.tags().term(name).map(hash_term)),
+            Question::Address(path) => hash_of(&self.addresses.find(path)),
+            Question::Asset(relative) => hash_of(&self.addresses.asset(relative)),
+            Question::Source(relative) => hash_of(&self.index.by_source(relative).map(identity)),
+            Question::Titled(title) => hash_of(&self.index.titled(title).map(identity)),
+            Question::Suggestion(path) => hash_of(&self.addresses.suggestion(path)),
+            Question::Static(name) => hash_of(&self.statics.get(name)),
+        }
+    }
+}
+
+/// What a link shows of the page that it leads to.
+fn identity(page: &Arc<Page>) -> (&UrlPath, &str) {
+    (&page.path, &page.title)
+}

@@ -1,0 +1,167 @@
+//! After any sequence of changes, a build that knows the last one gives what a clean build gives, byte for byte.
+
+use std::fs;
+
+use proptest::prelude::*;
+use tallymark::pipeline;
+
+use crate::support::{Rendered, TestSite, noon, order};
+
+/// A change of a site's sources.
+#[derive(Debug, Clone)]
+enum Change {
+    Post { number: usize, title: usize, tags: usize, day: usize, extra: usize },
+    Page { number: usize, body: usize },
+    Remove { number: usize },
+    Rename { number: usize },
+    Special { name: usize, text: usize },
+    Setting { number: usize },
+    Touch,
+}
+
+const TITLES: [&str; 4] = ["Alpha", "Beta", "Gamma: a \"quoted\" one", "Alpha"];
+const TAGS: [&str; 5] = ["[]", "[rust]", "[Rust, web]", "[web]", "[notes, rust, web]"];
+const EXTRAS: [&str; 6] = [
+    "",
+    "unlisted: true\n",
+    "draft: true\n",
+    "aliases: [/old/]\n",
+    "image: pic.png\n",
+    "featured: true\n",
+];
+const BODIES: [&str; 8] = [
+    "Plain text.",
+    "Longer text, with more words in it than before.",
+    "A link to [a post](blog/p1.md) and [its part](/p1/#part).",
+    "[[Alpha]] and [[Beta]].",
+    "![A picture](pic.png) and [a broken one](/p3/).",
+    "[Tags](/tags/rust/) and [old](/old/).",
+    "## Part\n\nText below a heading.\n\n[To it](#part)",
+    "[Another page](page1.md), [a third](/page2/#part).",
+];
+const SETTINGS: [&str; 4] = [
+    "title = \"One\"",
+    "title = \"Two\"\npaginate_by = 2",
+    "title = \"One\"\n[feeds]\nlimit = 2",
+    "title = \"One\"\n[markdown]\nsmart_punctuation = false",
+];
+
+fn change() -> impl Strategy<Value = Change> {
+    let post = (0..5_usize, 0..4_usize, 0..5_usize, 1..6_usize, 0..6_usize).prop_map(
+        |(number, title, tags, day, extra)| Change::Post { number, title, tags, day, extra },
+    );
+    let page = (0..3_usize, 0..8_usize).prop_map(|(number, body)| Change::Page { number, body });
+    prop_oneof![
+        5 => post,
+        4 => page,
+        1 => (0..5_usize).prop_map(|number| Change::Remove { number }),
+        1 => (0..5_usize).prop_map(|number| Change::Rename { number }),
+        2 => (0..6_usize, 0..8_usize).prop_map(|(name, text)| Change::Special { name, text }),
+        1 => (0..4_usize).prop_map(|number| Change::Setting { number }),
+        1 => Just(Change::Touch),
+    ]
+}
+
+impl Change {
+    fn apply(&self, site: &TestSite) {
+        match self {
+            Self::Post { number, title, tags, day, extra } => {
+                let (title, tags) = (TITLES[*title].replace('"', "\\\""), TAGS[*tags]);
+                let (extra, body) = (EXTRAS[*extra], BODIES[(title.len() + day) % BODIES.len()]);
+                let text = format!(
+                    "---\ntitle: \"{title}\"\ndate: 2026-11-0{day}\ntags: {tags}\n{extra}---\n{body}\n"
+                );
+                site.write(&format!("content/blog/p{number}.md"), &text);
+            }
+            Self::Page { number, body } => {
+                let text = format!("---\nshow_in_nav: {}\n---\n{}\n", body % 2 == 0, BODIES[*body]);
+                site.write(&format!("content/page{number}.md"), &text);
+            }
+            Self::Remove { number } => {
+                let _ = fs::remove_file(site.root().join(format!("content/blog/p{number}.md")));
+            }
+            Self::Rename { number } => {
+                let from = site.root().join(format!("content/blog/p{number}.md"));
+                let _ = fs::rename(from, site.root().join("content/blog/renamed.md"));
+            }
+            Self::Special { name, text } => {
+                let body = BODIES[*text];
+                match name {
+                    0 => site.write("content/home.md", body),
+                    1 => site.write("content/footer.md", body),
+                    2 => site.write("content/pic.png", body),
+                    3 => site.write("static/style.css", body),
+                    4 => site.write("content/blog/_index.md", body),
+                    _ => site.write(
+                        "templates/page.html",
+                        &format!("{{% extends \"base.html\" %}}{{% block main %}}{text} {{% for post in pages(limit=2) %}}{{{{ post.title }}}}{{% endfor %}} {{{{ page.content | safe }}}}{{% endblock main %}}"),
+                    ),
+                }
+            }
+            Self::Setting { number } => {
+                let text = format!("base_url = \"https://example.org\"\n{}\n", SETTINGS[*number]);
+                site.write("tallymark.toml", &text);
+            }
+            Self::Touch => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_build_that_knows_the_last_one_equals_a_clean_one(
+        steps in prop::collection::vec(prop::collection::vec(change(), 1..4), 1..12)
+    ) {
+        let site = TestSite::new(&[("content/page0.md", "x")]);
+        let order = order(site.root());
+        for step in steps {
+            step.iter().for_each(|change| change.apply(&site));
+            let build = pipeline::build(&order, noon()).unwrap();
+            let clean = Rendered::of(site.root());
+            let Some(built) = build.site else {
+                prop_assert!(clean.problems.iter().any(tallymark::problem::Problem::is_error));
+                continue;
+            };
+            prop_assert_eq!(&built.catalog().files, &clean.catalog().files);
+            prop_assert_eq!(&built.catalog().pages, &clean.catalog().pages);
+            prop_assert_eq!(&built.catalog().redirects, &clean.catalog().redirects);
+            for (path, text) in clean.texts() {
+                let file = tallymark::permalink::UrlPath::parse(&path).unwrap().output_file();
+                let written = fs::read(site.root().join("public").join(file)).unwrap();
+                prop_assert!(written == text.as_bytes(), "{} is not what it should be", path);
+            }
+            let is_shown = |problem: &&tallymark::problem::Problem| {
+                let text = problem.to_string();
+                !text.contains("has no alt text") && !text.contains("the title `") && !text.contains("the page was at")
+            };
+            let shown: Vec<_> = build.problems.iter().filter(is_shown).collect();
+            let expected: Vec<_> = clean.problems.iter().filter(is_shown).collect();
+            prop_assert_eq!(shown, expected);
+        }
+    }
+}
+
+#[test]
+fn an_edited_body_renders_its_own_page_and_what_shows_it_alone() {
+    let post = |number: usize, text: &str| {
+        (
+            format!("content/blog/p{number}.md"),
+            format!("---\ntitle: Post {number}\ndate: 2026-10-{number}\n---\n{text}\n"),
+        )
+    };
+    let site = TestSite::new(&[("content/a.md", "x")]);
+    for number in 10..30 {
+        let (name, text) = post(number, "Text.");
+        site.write(&name, &text);
+    }
+    let order = order(site.root());
+    assert!(pipeline::build(&order, noon()).unwrap().written > 20);
+    let (name, text) = post(15, "Text.\n\nAnd more of it.");
+    site.write(&name, &text);
+    let build = pipeline::build(&order, noon()).unwrap();
+    // The page, the feed; no list shows more than the first paragraph.
+    assert_eq!((build.written, build.removed), (2, 0));
+    assert_eq!(pipeline::build(&order, noon()).unwrap().written, 0);
+}
