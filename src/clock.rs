@@ -79,20 +79,47 @@ pub struct Day(i32);
 impl Day {
     /// The day that `instant` falls on in `zone`.
     pub fn of(instant: Timestamp, zone: &TimeZone) -> Self {
-        let epoch = jiff::civil::date(1970, 1, 1);
-        Self((instant.in_zone(zone).date() - epoch).get_days())
+        Self::on(instant.in_zone(zone).date())
     }
 
     /// The first instant of this day in `zone`; midnight, unless a clock change skips it.
     pub fn start(self, zone: &TimeZone) -> Timestamp {
-        let date = jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(self.0));
-        date.to_zoned_datetime(zone.clone())
+        self.date()
+            .to_zoned_datetime(zone.clone())
             .map_or(Timestamp(0), |midnight| midnight.timestamp().into())
+    }
+
+    /// The first day of its month.
+    #[must_use]
+    pub fn first_of_month(self) -> Self {
+        Self::on(self.date().first_of_month())
+    }
+
+    /// The first day of its year.
+    #[must_use]
+    pub fn first_of_year(self) -> Self {
+        Self::on(self.date().first_of_year())
+    }
+
+    fn on(date: jiff::civil::Date) -> Self {
+        Self((date - jiff::civil::date(1970, 1, 1)).get_days())
+    }
+
+    fn date(self) -> jiff::civil::Date {
+        jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(self.0))
     }
 
     /// Days since 1970-01-01.
     pub const fn number(self) -> i32 {
         self.0
+    }
+}
+
+impl std::ops::Sub<i32> for Day {
+    type Output = Self;
+
+    fn sub(self, days: i32) -> Self {
+        Self(self.0.saturating_sub(days))
     }
 }
 

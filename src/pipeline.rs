@@ -10,7 +10,7 @@ use crate::content::{self, ContentIndex, Page};
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Problem};
 use crate::publish::{Folders, Stage};
-use crate::render::{self, Progress};
+use crate::render::{self, Extras, Outbound, Progress};
 use crate::site::{Catalog, GonePage, Identity, NullSink, PageKind, Sink, Site};
 
 /// What is to be built, and how.
@@ -52,6 +52,7 @@ struct Draft {
     index: Arc<ContentIndex>,
     catalog: Catalog,
     problems: Vec<Problem>,
+    outbound: Vec<Outbound>,
     next_due: Option<Timestamp>,
 }
 
@@ -62,7 +63,7 @@ pub fn build(order: &Order, now: Timestamp) -> anyhow::Result<Build> {
     let home = order.home.as_deref();
     let folders = Folders { output: &config.output_dir, root: &config.root, home };
     let stage = Stage::open(folders, order.force)?;
-    let mut draft = draft(order, &config, now, &stage)?;
+    let mut draft = draft(order, &config, now, &stage, false)?;
     draft.problems.extend(settings_problems);
     let has_errors = draft.problems.iter().any(Problem::is_error);
     if let Some(previous) = stage.previous().filter(|_| !has_errors) {
@@ -91,9 +92,7 @@ pub fn render_into(
     now: Timestamp,
     sink: &dyn Sink,
 ) -> anyhow::Result<(Catalog, Vec<Problem>)> {
-    let (config, settings_problems) = Config::load(&order.sources)?;
-    let mut draft = draft(order, &Arc::new(config), now, sink)?;
-    draft.problems.extend(settings_problems);
+    let draft = complete_draft(order, now, sink, false)?;
     Ok((draft.catalog, in_order(draft.problems, |_| true)))
 }
 
@@ -102,16 +101,40 @@ pub fn check(order: &Order, now: Timestamp) -> anyhow::Result<Vec<Problem>> {
     Ok(render_into(order, now, &NullSink)?.1)
 }
 
+/// The same, and every link and image of the pages that leaves the site, in order.
+pub fn check_outbound(
+    order: &Order,
+    now: Timestamp,
+) -> anyhow::Result<(Vec<Problem>, Vec<Outbound>)> {
+    let mut draft = complete_draft(order, now, &NullSink, true)?;
+    draft.outbound.sort();
+    Ok((in_order(draft.problems, |_| true), draft.outbound))
+}
+
+/// A draft that has the problems of the settings, too.
+fn complete_draft(
+    order: &Order,
+    now: Timestamp,
+    sink: &dyn Sink,
+    gathers_outbound: bool,
+) -> anyhow::Result<Draft> {
+    let (config, settings_problems) = Config::load(&order.sources)?;
+    let mut draft = draft(order, &Arc::new(config), now, sink, gathers_outbound)?;
+    draft.problems.extend(settings_problems);
+    Ok(draft)
+}
+
 fn draft(
     order: &Order,
     config: &Arc<Config>,
     now: Timestamp,
     sink: &dyn Sink,
+    gathers_outbound: bool,
 ) -> anyhow::Result<Draft> {
     let (index, mut problems) = content::load(config, now)?;
     let index = Arc::new(index);
-    let rendering =
-        render::render(config, &index, &scripts(config, &order.beacon), sink, &order.progress)?;
+    let extras = Extras { scripts: scripts(config, &order.beacon), gathers_outbound };
+    let rendering = render::render(config, &index, extras, sink, &order.progress)?;
     problems.extend(rendering.problems);
     let catalog = Catalog {
         identity: Identity::of(config),
@@ -120,7 +143,8 @@ fn draft(
         pages: rendering.pages,
         gone: BTreeMap::new(),
     };
-    Ok(Draft { catalog, problems, next_due: index.next_due(), index })
+    let outbound = rendering.outbound;
+    Ok(Draft { catalog, problems, outbound, next_due: index.next_due(), index })
 }
 
 /// What every page has in its head: the script that counts readers, or the one that updates a writer's tabs.

@@ -29,9 +29,11 @@ mod values;
 mod memory;
 mod store;
 
+mod period;
 mod query;
 mod recorder;
 mod snapshot;
+mod tally;
 mod writer;
 
 pub mod beacon;
@@ -42,6 +44,7 @@ mod samples;
 pub use bucket::{Limiter, Limits};
 pub use event::{Event, Facts, Rules, Sender, Signals, admit};
 pub use id::{ViewId, VisitorId};
+pub use period::{Period, Span, UnknownPeriod};
 pub use place::Place;
 pub use query::Query;
 pub use raw::Raw;
@@ -51,3 +54,4 @@ pub use rollup::{Dimension, Rollup};
 pub use salt::VisitorIds;
 pub use snapshot::{NotFoundPath, PathTotals, Snapshot};
 pub use store::Store;
+pub use tally::Tally;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::period::Span;
 use super::rollup::{Dimension, Rollup, hour_of, hour_start};
 use super::store::Store;
+use super::tally::{Tally, Tallying};
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
 
@@ -23,6 +25,15 @@ impl Query {
     /// How many distinct visitors saw at least one of `paths`: the visitors of a page that has had several.
     pub fn visitors_of(&self, paths: &[UrlPath]) -> anyhow::Result<u64> {
         Ok(self.store.visitors(paths)?.len() as u64)
+    }
+
+    /// What was counted in `span`. Reads each of its views.
+    pub fn tally(&self, span: Span) -> anyhow::Result<Tally> {
+        let mut tallying = Tallying::default();
+        self.store.each_row(span.from..=span.to, |_, row| tallying.add(row))?;
+        let pages = tallying.pages();
+        let names = self.store.texts(&pages)?;
+        Ok(tallying.named(pages.into_iter().zip(names)))
     }
 
     /// Whether roll-ups and totals are what the counted views add up to. Reads all of them.

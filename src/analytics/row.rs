@@ -17,6 +17,11 @@ impl RowKey {
         Self(u64::try_from(time.as_millis()).unwrap_or(0).min(latest) << SEQUENCE_BITS)
     }
 
+    /// The last key of the millisecond of `time`.
+    pub(super) fn last_at(time: Timestamp) -> Self {
+        Self::first_at(time).last_of_its_time()
+    }
+
     /// The last key of the same millisecond.
     pub(super) const fn last_of_its_time(self) -> Self {
         Self(self.0 | ((1 << SEQUENCE_BITS) - 1))

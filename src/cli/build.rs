@@ -50,7 +50,11 @@ impl Build {
         let workspace = Workspace::open(global, self.overrides()?)?;
         let order = workspace.order(self.strict, self.force);
         let started = Instant::now();
-        let build = progress_line::with_line(report, &order.progress, || {
+        let progress = || {
+            let (done, all) = order.progress.pages();
+            format!("{done} of {}", counted_noun(all, "page"))
+        };
+        let build = progress_line::with_line(report, progress, || {
             with_threads(self.jobs, || pipeline::build(&order, SystemClock.now()))
         })??;
         let elapsed = started.elapsed();

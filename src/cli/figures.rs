@@ -9,6 +9,7 @@ use serde::Deserialize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::report::counted_noun;
+use crate::analytics::Period;
 use crate::render::grouped;
 
 /// A title is not cut shorter than this to make room for the address.
@@ -32,6 +33,7 @@ pub(super) struct Figures {
     page_stats: Vec<PageRow>,
     #[serde(default)]
     degraded: bool,
+    period: Option<PeriodRow>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,6 +51,11 @@ struct PageRow {
     page_type: String,
     views: u64,
     visitors: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct PeriodRow {
+    name: Period,
 }
 
 /// A line of a table: numbers, then a page.
@@ -90,15 +97,30 @@ impl Figures {
         self.tracking_since_date.as_deref()?.get(..10)?.parse().ok()
     }
 
+    /// In which period everything was counted; begins with a space, empty for all time.
+    pub(super) fn when(&self) -> &'static str {
+        match self.period.as_ref().map_or(Period::All, |period| period.name) {
+            Period::Day => " in the last 24 hours",
+            Period::Week => " in the last 7 days",
+            Period::FourWeeks => " in the last 28 days",
+            Period::Quarter => " in the last 91 days",
+            Period::Month => " this month",
+            Period::Year => " this year",
+            Period::All => "",
+        }
+    }
+
     fn total(&self) -> String {
         if self.total_page_views == 0 {
-            return "Nothing has been counted yet.".to_owned();
+            let when = if self.period.is_some() { self.when() } else { " yet" };
+            return format!("Nothing has been counted{when}.");
         }
         let mut text = noun(self.total_page_views, "view");
         if self.unique_visitors > 0 {
             let _ = write!(text, " by {}", noun(self.unique_visitors, "visitor"));
         }
-        if let Some(since) = self.day_since() {
+        text.push_str(self.when());
+        if let Some(since) = self.day_since().filter(|_| self.period.is_none()) {
             let _ = write!(text, " since {}", since.strftime("%-d %B %Y"));
         }
         text + "."
@@ -278,6 +300,21 @@ mod tests {
                 .sentence()
                 .starts_with("Nobody is reading right now. Nothing has been counted yet.\n")
         );
+    }
+
+    #[test]
+    fn the_sentence_says_what_the_numbers_are_of() {
+        let mut figures = figures();
+        figures.period = Some(PeriodRow { name: Period::Week });
+        let begin = "2 people are reading right now. ";
+        for (views, told) in [
+            (1204, "1,204 views by 312 visitors in the last 7 days.\n"),
+            (0, "Nothing has been counted in the last 7 days.\n"),
+        ] {
+            figures.total_page_views = views;
+            let sentence = figures.sentence();
+            assert!(sentence.starts_with(&format!("{begin}{told}")), "{sentence}");
+        }
     }
 
     #[test]

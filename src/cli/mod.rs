@@ -5,6 +5,7 @@ mod announcer;
 mod build;
 mod check;
 mod completions;
+mod external;
 mod figures;
 mod init;
 mod man;
@@ -111,7 +112,7 @@ fn run(cli: Cli, report: Report) -> anyhow::Result<Outcome> {
         Command::New(new) => new.run(global, report),
         Command::Build(build) => build.run(global, report),
         Command::Serve(serve) => serve.run(global, report),
-        Command::Check(Check {}) => check::run(global, report),
+        Command::Check(check) => check.run(global, report),
         Command::Stats(stats) => stats.run(global, report),
         Command::Completions(completions) => completions.run(),
         Command::Man(Man {}) => man::run(),

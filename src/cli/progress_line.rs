@@ -1,13 +1,12 @@
-//! A line on the terminal that says how far a build has come, while it takes longer than a moment.
+//! A line on the terminal that says how far long work has come, while it takes longer than a moment.
 
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use super::report::{Report, counted_noun};
-use crate::render::Progress;
+use super::report::Report;
 
-/// A build that is done sooner needs no line.
+/// Work that is done sooner needs no line.
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// How often the line is written anew.
@@ -16,8 +15,12 @@ const PACE: Duration = Duration::from_millis(100);
 /// Clears the line that the cursor is on.
 const CLEAR: &str = "\r\x1b[2K";
 
-/// Does `work`, with a line that follows `progress` if somebody looks.
-pub(super) fn with_line<T>(report: Report, progress: &Progress, work: impl FnOnce() -> T) -> T {
+/// Does `work`, with a line that says `progress` again and again if somebody looks.
+pub(super) fn with_line<T>(
+    report: Report,
+    progress: impl Fn() -> String + Send,
+    work: impl FnOnce() -> T,
+) -> T {
     if !report.shows_progress() {
         return work();
     }
@@ -26,9 +29,7 @@ pub(super) fn with_line<T>(report: Report, progress: &Progress, work: impl FnOnc
         scope.spawn(move || {
             let mut wait = PATIENCE;
             while ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-                let (done, all) = progress.pages();
-                let _ =
-                    write!(anstream::stderr(), "{CLEAR}{done} of {}", counted_noun(all, "page"));
+                let _ = write!(anstream::stderr(), "{CLEAR}{}", progress());
                 wait = PACE;
             }
             if wait == PACE {

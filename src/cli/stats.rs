@@ -8,14 +8,15 @@ use std::sync::Arc;
 use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::address_file::AddressFile;
 use super::figures::Figures;
 use super::report::Report;
 use super::workspace::Workspace;
 use super::{DATABASE, Global, Outcome, Usage, absolute};
-use crate::analytics::{Query, Recorder, Settings, Snapshot, Store};
-use crate::clock::SystemClock;
+use crate::analytics::{Period, Query, Recorder, Settings, Snapshot, Store, Tally};
+use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Overrides};
 use crate::permalink::UrlPath;
 use crate::publish;
@@ -25,6 +26,9 @@ use crate::site::Site;
 /// Show what was read, and what is being read
 #[derive(Debug, Args)]
 pub(super) struct Stats {
+    /// Count only what was read in this period
+    #[arg(long, value_name = "PERIOD", default_value = Period::All.name(), value_parser = period())]
+    period: Period,
     /// Print what `/_/stats.json` answers
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -46,7 +50,7 @@ impl Stats {
             Some(folder) => absolute(folder)?,
             None => workspace.config.root.join("state"),
         };
-        let json = numbers(&workspace, &state_dir)?;
+        let json = numbers(&workspace, &state_dir, self.period)?;
         match &self.page {
             Some(page) => self.show_page(&json, page, report),
             None => self.show(&json, &Figures::read(&json)?),
@@ -58,7 +62,7 @@ impl Stats {
         let json = narrowed(json, page)?;
         let figures = Figures::read(&json)?;
         if !figures.has_pages() {
-            report.note(format!("no view of `{page}` has been counted"));
+            report.note(format!("no view of `{page}` has been counted{}", figures.when()));
         }
         self.show(&json, &figures)
     }
@@ -90,15 +94,15 @@ fn width() -> Option<usize> {
 }
 
 /// The numbers as JSON, from the server that holds the database, else from the database.
-fn numbers(workspace: &Workspace, state_dir: &Path) -> anyhow::Result<Bytes> {
-    let asked = AddressFile::read(state_dir).map(ask);
+fn numbers(workspace: &Workspace, state_dir: &Path, period: Period) -> anyhow::Result<Bytes> {
+    let asked = AddressFile::read(state_dir).map(|at| ask(at, period));
     let failure = match asked {
         Some(Ok(json)) => return Ok(json),
         Some(Err(failure)) => Some(failure),
         None => None,
     };
     // A server that was killed leaves its address behind: only who holds the database can be asked.
-    read(workspace, state_dir).map_err(|error| match failure {
+    read(workspace, state_dir, period).map_err(|error| match failure {
         Some(failure) if error.downcast_ref::<Usage>().is_none() => {
             error.context(format!("{failure:#}"))
         }
@@ -107,21 +111,18 @@ fn numbers(workspace: &Workspace, state_dir: &Path) -> anyhow::Result<Bytes> {
 }
 
 /// What the server `at` this address says, if it is one: another program may listen there by now.
-fn ask(at: SocketAddr) -> anyhow::Result<Bytes> {
-    let json = server::ask(at)?;
+fn ask(at: SocketAddr, period: Period) -> anyhow::Result<Bytes> {
+    let json = server::ask(at, period)?;
     Figures::read(&json)?;
     Ok(json)
 }
 
 /// The numbers as JSON, from the database and the site as it was last built.
-fn read(workspace: &Workspace, state_dir: &Path) -> anyhow::Result<Bytes> {
+fn read(workspace: &Workspace, state_dir: &Path, period: Period) -> anyhow::Result<Bytes> {
     let site = built(workspace)?;
     let database = state_dir.join(DATABASE);
-    let numbers = if database.exists() {
-        stored(&database, &workspace.config, &site)?
-    } else {
-        Numbers::join(&Snapshot::default(), &site, &|_| Ok(0))
-    };
+    let stored = if database.exists() { Some(stored(&database, &workspace.config)?) } else { None };
+    let numbers = joined(stored.as_ref(), &site, period)?;
     Ok(serde_json::to_vec(&numbers)?.into())
 }
 
@@ -141,14 +142,31 @@ fn built(workspace: &Workspace) -> anyhow::Result<Site> {
     }
 }
 
-fn stored(database: &Path, config: &Config, site: &Site) -> anyhow::Result<Numbers> {
+/// What readers did, from the database.
+fn stored(database: &Path, config: &Config) -> anyhow::Result<(Arc<Snapshot>, Query)> {
     let store = Arc::new(Store::open(database)?);
     let settings = Settings { zone: config.timezone.clone(), ..Settings::default() };
     let recorder = Recorder::start(store.clone(), Arc::new(SystemClock), settings)?;
     let snapshot = Arc::clone(&recorder.subscribe().borrow());
     recorder.close();
-    let query = Query::new(store);
-    Ok(Numbers::join(&snapshot, site, &|paths| query.visitors_of(paths)))
+    Ok((snapshot, Query::new(store)))
+}
+
+/// The numbers of `period` now, from what is stored, if anything is.
+fn joined(
+    stored: Option<&(Arc<Snapshot>, Query)>,
+    site: &Site,
+    period: Period,
+) -> anyhow::Result<Numbers> {
+    let nothing = Arc::default();
+    let (snapshot, query) =
+        stored.map_or((&nothing, None), |(snapshot, query)| (snapshot, Some(query)));
+    let Some(span) = period.span(SystemClock.now(), &site.identity().zone()) else {
+        let union = |paths: &[UrlPath]| query.map_or(Ok(0), |query| query.visitors_of(paths));
+        return Ok(Numbers::join(snapshot, site, &union));
+    };
+    let tally = query.map_or(Ok(Tally::default()), |query| query.tally(span))?;
+    Ok(Numbers::join_span(span, &tally, snapshot, site))
 }
 
 /// The same JSON, its lists cut down to `page`.
@@ -163,6 +181,12 @@ fn narrowed(json: &[u8], page: &UrlPath) -> anyhow::Result<Vec<u8>> {
         }
     }
     serde_json::to_vec(&numbers).context("cannot write the numbers")
+}
+
+/// Reads the name of a period.
+fn period() -> impl TypedValueParser<Value = Period> {
+    let names = Period::ALL.map(Period::name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Period>())
 }
 
 /// Reads the address of a page as it is copied from a browser or typed.

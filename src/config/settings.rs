@@ -12,6 +12,10 @@ const ENVIRONMENT_PREFIX: &str = "TALLYMARK_";
 /// Tables whose keys the author invents; they are taken whole.
 const OPEN_TABLES: [&str; 2] = ["extra", "serve.headers"];
 
+/// Settings of versions to come: a file that has them is not wrong, but must not be believed either.
+const PLANNED: [&str; 6] =
+    ["taxonomies", "images", "search", "build", "permalinks.pages", "analytics.retention"];
+
 /// The settings that were not taken yet, and the problems met so far.
 pub(super) struct Settings<'a> {
     file: String,
@@ -111,6 +115,12 @@ impl<'a> Settings<'a> {
     /// Every problem, with one for each setting that nobody asked for.
     pub(super) fn finish(mut self) -> Vec<Problem> {
         for (key, entry) in &self.entries {
+            if is_planned(key) {
+                let place = Place::at(&self.file, self.text, entry.key_offset);
+                let mistake = Mistake::PlannedSetting { key: key.clone() };
+                self.problems.push(Problem::new(place, mistake));
+                continue;
+            }
             let suggestion = nearest(key, self.known.iter().copied())
                 .or_else(|| self.known.iter().copied().find(|known| last(known) == last(key)))
                 .map(str::to_owned);
@@ -127,6 +137,13 @@ impl<'a> Settings<'a> {
         let (key, expected) = (key.to_owned(), expected.to_owned());
         self.problems.push(Problem::new(place, Mistake::Setting { key, expected, found }));
     }
+}
+
+fn is_planned(key: &str) -> bool {
+    PLANNED.iter().any(|planned| {
+        let below = key.strip_prefix(planned);
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
 }
 
 fn last(key: &str) -> &str {

@@ -78,7 +78,10 @@ impl Page {
             smart_punctuation: config.markdown.smart_punctuation,
             ..markdown::Options::default()
         };
-        let outline = markdown::outline(body, &options);
+        let outline = match &front_matter.title {
+            Some(_) => markdown::outline_of_titled(body, &options),
+            None => markdown::outline(body, &options),
+        };
         let spot = Spot::of(&file.relative, config);
         let named = spot.dated_name(&config.timezone);
         let date = front_matter.date.or(named.map(|(date, _)| date));

@@ -33,7 +33,7 @@ pub use contents::{TocEntry, table_of_contents};
 pub use highlight::{highlight, is_known_language};
 pub use labels::Labels;
 pub use options::Options;
-pub use outline::{Outline, outline};
+pub use outline::{Outline, outline, outline_of_titled};
 pub use rendered::{Finding, Heading, Image, Link, Rendered};
 pub use resolver::{AsWritten, ImageTarget, Resolver, Target};
 pub use writer::render;

@@ -23,31 +23,52 @@ pub struct Outline {
     pub words: usize,
 }
 
+/// Which heading is sought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Sought {
+    /// The first, however late it comes.
+    #[default]
+    First,
+    /// One that the text opens with; a later one may be missed.
+    Opening,
+}
+
 /// Reads the outline of `text`.
 pub fn outline(text: &str, options: &Options) -> Outline {
+    seek(text, options, Sought::First)
+}
+
+/// Reads the outline of a text that has a title already, for which a heading matters only if the text opens
+/// with it; much less of the text must be looked at then.
+pub fn outline_of_titled(text: &str, options: &Options) -> Outline {
+    seek(text, options, Sought::Opening)
+}
+
+fn seek(text: &str, options: &Options, sought: Sought) -> Outline {
     let mut outline = match before_more(text).filter(|_| options.more) {
         Some(before) => {
-            let mut outline = skim(before, options, true);
-            if outline.heading.is_none() {
-                outline.heading = skim(text, options, false).heading;
+            let mut outline = skim(before, options, true, sought);
+            if outline.heading.is_none() && sought == Sought::First {
+                outline.heading = skim(text, options, false, sought).heading;
             }
             outline
         }
-        None => skim_in_steps(text, options),
+        None => skim_in_steps(text, options, sought),
     };
     outline.words = words::count(text);
     outline
 }
 
 /// Looks at the beginning, and at the whole only if that was not enough.
-fn skim_in_steps(text: &str, options: &Options) -> Outline {
+fn skim_in_steps(text: &str, options: &Options, sought: Sought) -> Outline {
     let glance = text.get(..text.floor_char_boundary(GLANCE)).and_then(|start| {
         let end = start.rfind("\n\n").filter(|_| start.len() < text.len())?;
-        Some(skim(&start[..end], options, false))
+        Some(skim(&start[..end], options, false, sought))
     });
+    let has_heading = |outline: &Outline| outline.heading.is_some() || sought == Sought::Opening;
     match glance {
-        Some(outline) if outline.heading.is_some() && !outline.summary.is_empty() => outline,
-        _ => skim(text, options, false),
+        Some(outline) if has_heading(&outline) && !outline.summary.is_empty() => outline,
+        _ => skim(text, options, false, sought),
     }
 }
 
@@ -62,8 +83,8 @@ fn before_more(text: &str) -> Option<&str> {
 }
 
 /// Reads the events of `text` until the heading and the summary are known.
-fn skim(text: &str, options: &Options, all_is_summary: bool) -> Outline {
-    let mut skim = Skim { all_is_summary, ..Skim::default() };
+fn skim(text: &str, options: &Options, all_is_summary: bool, sought: Sought) -> Outline {
+    let mut skim = Skim { all_is_summary, sought, ..Skim::default() };
     let mut references = |link: BrokenLink<'_>| is_reference(&link).then(|| ("".into(), "".into()));
     let parser =
         Parser::new_with_broken_link_callback(text, options.of_parser(), Some(&mut references));
@@ -87,6 +108,7 @@ struct Skim {
     outline: Outline,
     all_is_summary: bool,
     is_summary_done: bool,
+    sought: Sought,
     heading: Option<String>,
     place: Place,
     /// What an image shows is no part of a summary.
@@ -177,7 +199,8 @@ impl Skim {
     }
 
     fn is_done(&self) -> bool {
-        self.is_summary_done && self.outline.heading.is_some()
+        let is_heading_done = self.sought == Sought::Opening || self.outline.heading.is_some();
+        self.is_summary_done && is_heading_done
     }
 
     fn finish(mut self) -> Outline {
@@ -241,6 +264,19 @@ mod tests {
         assert_eq!(of(&late).heading.as_deref(), Some("Late"));
         assert_eq!(of("a\n\n<!-- more -->\n\n## Late").heading.as_deref(), Some("Late"));
         assert_eq!(of("text").heading, None);
+    }
+
+    #[test]
+    fn a_text_with_a_title_is_read_only_as_far_as_its_summary() {
+        let options = Options::default();
+        let late = outline_of_titled("Summary.\n\nMore.\n\n## Late\n", &options);
+        assert_eq!((late.summary.as_str(), late.heading.as_deref()), ("Summary.", None));
+        let opening = outline_of_titled("# Title\n\nSummary.", &options);
+        assert!(opening.opens_with_title);
+        assert_eq!(
+            (opening.summary.as_str(), opening.heading.as_deref()),
+            ("Summary.", Some("Title"))
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The feed: the newest posts, whole, for readers who have their own way of reading.
 
+use rayon::prelude::*;
+
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::view::{FeedEntry, FeedView, Summary};
@@ -16,7 +18,8 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let path = UrlPath::parse(PATH).expect("a plain path");
     let posts = scope.index.listed_posts();
     let newest = &posts[..posts.len().min(scope.config.feeds.limit)];
-    let pages = newest.iter().map(|post| entry(post, renderer)).collect::<anyhow::Result<_>>()?;
+    let pages =
+        newest.par_iter().map(|post| entry(post, renderer)).collect::<anyhow::Result<_>>()?;
     // The time of the newest change, not of the build: the same posts give the same feed.
     let updated = newest.iter().map(|post| last_change(post)).max().unwrap_or_default();
     let view = FeedView {

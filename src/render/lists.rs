@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::pages::{Anchors, inspect};
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
@@ -39,15 +41,15 @@ pub(super) fn render_home(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
         .zip(body.as_ref())
         .map(|(page, body)| HomeView { title: &page.title, content: &body.rendered.html });
     let posts = scope.index.listed_posts();
-    for page in Paging::of(&UrlPath::root(), posts, scope) {
+    Paging::of(&UrlPath::root(), posts, scope).into_par_iter().try_for_each(|page| {
         let title = if page.number == 1 { String::new() } else { title_of("Posts", page.number) };
         let mut current = CurrentView::generated(&page.path, "home", title, scope);
         current.description.clone_from(&scope.config.description);
         let list = page.view("Posts", "posts", None, scope);
         let shown = if page.number == 1 { value(&home) } else { tera::Value::none() };
         let values = [("list", value(&list)), ("home", shown)];
-        renderer.put_generated("home.html", &page.path, &current, &values)?;
-    }
+        renderer.put_generated("home.html", &page.path, &current, &values)
+    })?;
     Ok(own.zip(body).map(|(page, body)| inspect(page, &body, renderer)).unwrap_or_default())
 }
 
@@ -55,9 +57,7 @@ pub(super) fn render_home(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
 pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let scope = &renderer.scope;
     let terms = scope.index.tags().terms();
-    for term in terms {
-        render_term(term, renderer)?;
-    }
+    terms.par_iter().try_for_each(|term| render_term(term, renderer))?;
     let path = tags_index();
     if terms.is_empty() {
         return Ok(());
@@ -70,13 +70,12 @@ pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
 
 fn render_term(term: &Term, renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let scope = &renderer.scope;
-    for page in Paging::of(&term.path, &term.posts, scope) {
+    Paging::of(&term.path, &term.posts, scope).into_par_iter().try_for_each(|page| {
         let title = title_of(&term.name, page.number);
         let current = CurrentView::generated(&page.path, "list", title, scope);
         let list = page.view(&term.name, "term", Some(TermView::new(term, scope)), scope);
-        renderer.put_generated("list.html", &page.path, &current, &[("list", value(&list))])?;
-    }
-    Ok(())
+        renderer.put_generated("list.html", &page.path, &current, &[("list", value(&list))])
+    })
 }
 
 /// A page of a list.

@@ -9,6 +9,7 @@ mod feed;
 mod filters;
 mod functions;
 mod lists;
+mod outbound;
 mod outputs;
 mod pages;
 mod progress;
@@ -26,8 +27,10 @@ use self::addresses::Addresses;
 use self::archives::Archive;
 pub use self::dashboard::{DASHBOARD_SCRIPT, dashboard};
 pub use self::filters::grouped;
+pub use self::outbound::Outbound;
 use self::outputs::Outputs;
 pub use self::progress::Progress;
+pub use self::renderer::Extras;
 use self::renderer::Renderer;
 use self::scope::Scope;
 use self::statics::Statics;
@@ -49,13 +52,15 @@ pub struct Rendering {
     pub pages: BTreeMap<UrlPath, PageEntry>,
     /// What is wrong.
     pub problems: Vec<Problem>,
+    /// Each link and image that leaves the site, if they were asked for.
+    pub outbound: Vec<Outbound>,
 }
 
-/// Renders the site of `index` into `sink`; `scripts` is put into the head of every page.
+/// Renders the site of `index` into `sink`.
 pub fn render(
     config: &Arc<Config>,
     index: &Arc<ContentIndex>,
-    scripts: &str,
+    extras: Extras,
     sink: &dyn Sink,
     progress: &Progress,
 ) -> anyhow::Result<Rendering> {
@@ -74,7 +79,7 @@ pub fn render(
     statics::publish_assets(index.assets(), &config.stats.path, &outputs)?;
     let scope = scope_of(config, index, &statics)?;
     problems.extend(over_fixed(index));
-    let renderer = Renderer::new(scope.clone(), &templates, outputs, progress, scripts.to_owned())?;
+    let renderer = Renderer::new(scope.clone(), &templates, outputs, progress, extras)?;
     problems.extend(render_all(&renderer)?);
     statics.publish_fingerprinted(&scope, &renderer.outputs)?;
     let made = renderer.outputs.finish();
@@ -85,6 +90,7 @@ pub fn render(
         redirects: redirects.map(|(alias, page)| (alias.clone(), page.path.clone())).collect(),
         pages: entries(&scope),
         problems,
+        outbound: made.outbound,
     })
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 
+use super::outbound::Outbound;
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Problem};
 use crate::site::{OutputFile, Sink};
@@ -23,6 +24,8 @@ pub(super) struct Made {
     pub(super) files: BTreeMap<UrlPath, OutputFile>,
     /// What is wrong.
     pub(super) problems: Vec<Problem>,
+    /// What leaves the site.
+    pub(super) outbound: Vec<Outbound>,
     /// Who has each address, in the form that a careless file system knows it by.
     holders: HashMap<String, (String, Claim)>,
     /// The folders that are in the way of a file of their name, and who needs them.
@@ -117,6 +120,12 @@ impl<'a> Outputs<'a> {
     /// Adds a problem.
     pub(super) fn report(&self, problem: Problem) {
         self.made().problems.push(problem);
+    }
+
+    /// Adds links and images that leave the site.
+    pub(super) fn note_outbound(&self, outbound: impl Iterator<Item = Outbound>) {
+        let found: Vec<Outbound> = outbound.collect();
+        self.made().outbound.extend(found);
     }
 
     /// Adds the result of a template: the file, or the problem that prevented it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::archives;
+use super::outbound;
 use super::outputs::Claim;
 use super::renderer::{Body, Renderer, value};
 use super::resolver::Links;
@@ -93,6 +94,9 @@ pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Anch
     }
     for problem in missing_pictures(page, &renderer.scope) {
         renderer.outputs.report(problem);
+    }
+    if renderer.extras.gathers_outbound {
+        renderer.outputs.note_outbound(outbound::of_body(html, &place, &renderer.scope));
     }
     let mut anchors = Anchors::default();
     let ids = html.headings.iter().map(|heading| heading.id.as_str());

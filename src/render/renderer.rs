@@ -24,8 +24,16 @@ pub(super) struct Renderer<'a> {
     pub(super) progress: &'a Progress,
     /// `site`, made once.
     site: Value,
-    /// The scripts that every page loads.
-    scripts: String,
+    pub(super) extras: Extras,
+}
+
+/// What a rendering gives besides the site's own.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// What is put into the head of every page.
+    pub scripts: String,
+    /// Whether to gather the links and images that leave the site.
+    pub gathers_outbound: bool,
 }
 
 /// The body of a page as HTML, and the text it was made of.
@@ -42,10 +50,10 @@ impl<'a> Renderer<'a> {
         templates: &'a Templates,
         outputs: Outputs<'a>,
         progress: &'a Progress,
-        scripts: String,
+        extras: Extras,
     ) -> anyhow::Result<Self> {
         let site = Value::none();
-        let mut renderer = Self { scope, templates, outputs, progress, site, scripts };
+        let mut renderer = Self { scope, templates, outputs, progress, site, extras };
         let footer = match renderer.scope.index.footer() {
             Some(page) => renderer.body(page, Links::Rooted)?.rendered.html,
             None => String::new(),
@@ -139,7 +147,7 @@ impl<'a> Renderer<'a> {
     /// Puts the scripts into the head, whether the theme has thought of them or not.
     fn with_scripts(&self, mut html: String) -> String {
         let at = html.find("</head>").or_else(|| html.rfind("</body>")).unwrap_or(html.len());
-        html.insert_str(at, &self.scripts);
+        html.insert_str(at, &self.extras.scripts);
         html
     }
 }

@@ -136,6 +136,15 @@ fn scheme_of(destination: &str) -> Option<&str> {
     is_scheme.then_some(scheme)
 }
 
+/// The address on the web that a link or an image leads to; none if it stays on the site, or is no page.
+pub(super) fn web_address(href: &str, scope: &Scope) -> Option<String> {
+    if !matches!(kind_of(href, scope), Kind::Outside { is_web: true }) {
+        return None;
+    }
+    let scheme = scheme_of(scope.config.base.origin()).unwrap_or("https");
+    Some(if href.starts_with("//") { format!("{scheme}:{href}") } else { href.to_owned() })
+}
+
 /// Whether what is at `source` would be on the site.
 pub(super) fn is_inside(source: &str, scope: &Scope) -> bool {
     matches!(kind_of(source, scope), Kind::Inside(_))

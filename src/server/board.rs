@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use super::numbers::Numbers;
 use super::state::Counting;
-use crate::analytics::Snapshot;
+use crate::analytics::{Period, Snapshot, Span, Tally};
+use crate::clock::Clock;
 use crate::permalink::UrlPath;
 use crate::site::Site;
 
@@ -29,6 +30,7 @@ pub(super) struct Board {
     sites: watch::Receiver<Arc<Site>>,
     counting: Option<Counting>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+    clock: Arc<dyn Clock>,
     last: Mutex<Option<Last>>,
 }
 
@@ -40,12 +42,16 @@ struct Last {
 }
 
 impl Board {
-    pub(super) fn new(sites: watch::Receiver<Arc<Site>>, counting: Option<Counting>) -> Self {
+    pub(super) fn new(
+        sites: watch::Receiver<Arc<Site>>,
+        counting: Option<Counting>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let snapshots = match &counting {
             Some(counting) => counting.recorder.subscribe(),
             None => watch::channel(Arc::default()).1,
         };
-        Self { sites, counting, snapshots, last: Mutex::new(None) }
+        Self { sites, counting, snapshots, clock, last: Mutex::new(None) }
     }
 
     /// The channels that say when the numbers may have changed.
@@ -75,6 +81,24 @@ impl Board {
         reading
     }
 
+    /// The numbers of `period` now, as JSON. Reads all that was counted in it; not for an async thread.
+    pub(super) fn read_period(&self, period: Period) -> anyhow::Result<Bytes> {
+        let (snapshot, site) =
+            (Arc::clone(&self.snapshots.borrow()), Arc::clone(&self.sites.borrow()));
+        match period.span(self.clock.now(), &site.identity().zone()) {
+            None => Ok(self.read().json.clone()),
+            Some(span) => {
+                let tally = self.tally(span)?;
+                Ok(json(&Numbers::join_span(span, &tally, &snapshot, &site)))
+            }
+        }
+    }
+
+    fn tally(&self, span: Span) -> anyhow::Result<Tally> {
+        let counting = self.counting.as_ref();
+        counting.map_or(Ok(Tally::default()), |counting| counting.query.tally(span))
+    }
+
     fn join(
         &self,
         snapshot: &Snapshot,
@@ -88,12 +112,15 @@ impl Board {
         {
             return Arc::clone(before);
         }
-        let json = serde_json::to_vec(&numbers).expect("numbers and text are JSON").into();
         let number = before.map_or(1, |before| before.number + 1);
-        Arc::new(Reading { number, numbers, json, inside: OnceLock::new() })
+        Arc::new(Reading { number, json: json(&numbers), numbers, inside: OnceLock::new() })
     }
 
     fn visitors_of(&self, paths: &[UrlPath]) -> anyhow::Result<u64> {
         self.counting.as_ref().map_or(Ok(0), |counting| counting.query.visitors_of(paths))
     }
+}
+
+fn json(numbers: &Numbers) -> Bytes {
+    serde_json::to_vec(numbers).expect("numbers and text are JSON").into()
 }

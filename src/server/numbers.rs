@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::analytics::Snapshot;
+use crate::analytics::{Snapshot, Span, Tally};
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
 use crate::site::{PageKind, Site};
@@ -17,9 +17,9 @@ pub struct Numbers {
     pub active_visitors: u64,
     /// What they read, most first, then by path.
     pub active_by_path: Vec<ActivePage>,
-    /// Page views of all time.
+    /// Page views of all time, or of the period.
     pub total_page_views: u64,
-    /// Visitors of all time.
+    /// Visitors of all time, or of the period.
     pub unique_visitors: u64,
     /// Posts that are published now.
     pub published_posts: u64,
@@ -33,6 +33,9 @@ pub struct Numbers {
     pub page_stats: Vec<PageStat>,
     /// Whether events cannot be stored at present.
     pub degraded: bool,
+    /// The period of what was read; absent if it is all time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<Span>,
 }
 
 /// A page that is being read.
@@ -118,7 +121,15 @@ impl Numbers {
                 .map(|since| since.to_rfc3339_in(&site.identity().zone())),
             page_stats: page_stats(snapshot, site, union),
             degraded: snapshot.degraded,
+            period: None,
         }
+    }
+
+    /// The same, with the `tally` of `span` in the place of what was ever counted.
+    pub fn join_span(span: Span, tally: &Tally, snapshot: &Snapshot, site: &Site) -> Self {
+        let snapshot = tally.within(snapshot);
+        let numbers = Self::join(&snapshot, site, &|paths| Ok(tally.visitors_of(paths)));
+        Self { period: Some(span), ..numbers }
     }
 }
 

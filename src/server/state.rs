@@ -73,6 +73,8 @@ pub(super) struct Shared {
     /// The newest numbers, as an event for every open dashboard.
     pub(super) live: watch::Sender<Bytes>,
     pub(super) stream_places: Arc<Semaphore>,
+    /// Held while a period is read: however many ask, one core is busy with it.
+    pub(super) period_place: Arc<Semaphore>,
     /// Becomes true when the server ends.
     pub(super) stop: watch::Sender<bool>,
     /// When this server began, in milliseconds; tells its runs apart.
@@ -84,7 +86,7 @@ impl AppState {
     pub fn new(parts: Parts) -> Self {
         let Parts { sites, counting, serve, analytics, stats, clock, dev, limits } = parts;
         Self(Arc::new(Shared {
-            board: Arc::new(Board::new(sites.clone(), counting.clone())),
+            board: Arc::new(Board::new(sites.clone(), counting.clone(), Arc::clone(&clock))),
             protection: Protection::new(own_headers(&serve), analytics.endpoint.as_ref()),
             began: clock.now().as_millis(),
             collector: counting.map(|Counting { recorder, .. }| {
@@ -100,6 +102,7 @@ impl AppState {
             meters: Meters::default(),
             live: watch::channel(Bytes::new()).0,
             stream_places: Arc::new(Semaphore::new(limits.streams)),
+            period_place: Arc::new(Semaphore::new(1)),
             stop: watch::channel(false).0,
         }))
     }

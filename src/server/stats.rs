@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderMap};
+use percent_encoding::percent_decode_str;
 
 use super::board::Reading;
 use super::files::Found;
@@ -14,6 +15,7 @@ use super::pages::{self, Newest};
 use super::representation::{Caching, Representation};
 use super::state::Handle;
 use super::{headers, stream};
+use crate::analytics::{Period, UnknownPeriod};
 use crate::config::Access;
 use crate::permalink::UrlPath;
 use crate::render;
@@ -49,13 +51,21 @@ pub(super) async fn page(state: &Handle, path: &UrlPath, headers: &HeaderMap) ->
     pages::unavailable()
 }
 
-/// `GET /_/stats.json`
-pub(super) async fn json(State(state): State<Handle>, headers: HeaderMap) -> Response {
+/// `GET /_/stats.json`, of all time or, with `?period=7d`, of a period.
+pub(super) async fn json(
+    State(state): State<Handle>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     if !is_public(&state) {
         return not_found();
     }
-    let Some(reading) = read(&state).await else { return failed() };
-    let numbers = Representation::of_the_moment("application/json", reading.json.clone());
+    let period = match period_of(query.as_deref().unwrap_or_default()) {
+        Ok(period) => period,
+        Err(unknown) => return told(StatusCode::BAD_REQUEST, &unknown.to_string()),
+    };
+    let Some(json) = json_of(&state, period).await else { return failed() };
+    let numbers = Representation::of_the_moment("application/json", json);
     let mut response = numbers.answer(&headers, &state.cache).await;
     headers::restrict(response.headers_mut());
     response
@@ -121,7 +131,39 @@ pub(super) fn is_public(state: &Handle) -> bool {
 }
 
 fn not_found() -> Response {
-    let mut response = (StatusCode::NOT_FOUND, "not found\n").into_response();
+    told(StatusCode::NOT_FOUND, "not found")
+}
+
+/// The period that a query asks for; all time if it asks for none.
+fn period_of(query: &str) -> Result<Period, UnknownPeriod> {
+    let parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));
+    let named = parameters.filter(|(name, _)| *name == "period").map(|(_, value)| value).next();
+    named.map_or(Ok(Period::All), |name| percent_decode_str(name).decode_utf8_lossy().parse())
+}
+
+/// The numbers of `period` as JSON.
+async fn json_of(state: &Handle, period: Period) -> Option<Bytes> {
+    if period == Period::All {
+        return Some(read(state).await?.json.clone());
+    }
+    let place = Arc::clone(&state.period_place).acquire_owned().await.ok()?;
+    let board = Arc::clone(&state.board);
+    let reading = tokio::task::spawn_blocking(move || {
+        // Given back when all is read, even if who asked is gone by then.
+        let _place = place;
+        board.read_period(period)
+    });
+    match reading.await.ok()? {
+        Ok(json) => Some(json),
+        Err(error) => {
+            tracing::error!("the period `{}` cannot be read: {error:#}", period.name());
+            None
+        }
+    }
+}
+
+fn told(status: StatusCode, what: &str) -> Response {
+    let mut response = (status, format!("{what}\n")).into_response();
     headers::restrict(response.headers_mut());
     response
 }

@@ -38,6 +38,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("anstream", &["cli"]),
     ("include_dir", &["render/builtin.rs"]),
     ("toml", &["config"]),
+    ("ureq", &["cli/external.rs"]),
+    ("url", &["cli/external.rs"]),
 ];
 
 /// What only one place may do, and how it would be written.

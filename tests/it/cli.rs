@@ -400,6 +400,7 @@ fn wrong_usage_is_told_apart_from_mistakes() {
         &["completions", "tcsh"],
         &["stats", "--json", "--csv"],
         &["stats", "/../x"],
+        &["stats", "--period", "8d"],
         &["--quiet", "--verbose", "build"],
     ] {
         let ran = folder.run(args);
@@ -523,6 +524,44 @@ fn statistics_are_the_same_from_the_server_and_from_its_database() {
     let none = folder.run(&["stats", "/unread/"]);
     expect(&none, 0, &["no view of `/unread/` has been counted"]);
     assert_eq!(none.out, "");
+}
+
+#[test]
+fn a_period_is_the_same_from_the_server_and_from_its_database() {
+    let folder = small_site();
+    let server = folder.serve(&[]);
+    let mut client = Client::new(server.address);
+    for number in [1, 2] {
+        assert_eq!(client.send(&view(number, "/hello/")).unwrap().status, 202);
+    }
+    let numbers = |period: &str| -> Value {
+        let ran = folder.run(&["stats", "--json", "--period", period]);
+        expect(&ran, 0, &[]);
+        let mut numbers: Value = serde_json::from_str(&ran.out).unwrap();
+        if let Some(span) = numbers["period"].as_object_mut() {
+            assert_eq!(span["name"], period);
+            let [from, to] = ["from", "to"].map(|end| span.remove(end).unwrap().as_i64().unwrap());
+            assert!(from < to, "{period}");
+        }
+        numbers
+    };
+    let periods = ["24h", "7d", "28d", "91d", "month", "year", "all"];
+    let running = periods.map(numbers);
+    let told = folder.run(&["stats", "--period", "7d"]);
+    assert!(told.out.contains(" 2 views by 2 visitors in the last 7 days.\n"), "{}", told.out);
+    assert!(told.out.contains("    2         2  Hello"), "{}", told.out);
+    let csv = folder.run(&["stats", "--period", "24h", "--csv"]);
+    assert_eq!(csv.out, "path,title,pageType,views,visitors\r\n/hello/,Hello,blog,2,2\r\n");
+    let none = folder.run(&["stats", "--period", "month", "/unread/"]);
+    expect(&none, 0, &["no view of `/unread/` has been counted this month"]);
+    server.kill();
+    assert_eq!(periods.map(numbers), running);
+    assert_eq!(folder.run(&["stats", "--period", "7d"]).out, told.out);
+    let unread = small_site();
+    unread.build();
+    let ran = unread.run(&["stats", "--period", "28d"]);
+    expect(&ran, 0, &[]);
+    assert!(ran.out.contains("Nothing has been counted in the last 28 days."), "{}", ran.out);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod architecture;
 mod cli;
 mod commonmark;
 mod documentation;
+mod external;
 mod faults;
 mod following;
 mod golden;

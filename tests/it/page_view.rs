@@ -198,6 +198,104 @@ async fn numbers_follow_the_site_when_it_changes() {
     assert_eq!(numbers["publishedPosts"], 1);
 }
 
+/// What was counted, as `[views, visitors]`: of the site, then of each page.
+fn counted(numbers: &Value) -> Value {
+    let rows = numbers["pageStats"].as_array().unwrap().iter();
+    let pages: Vec<Value> =
+        rows.map(|row| json!([row["path"], row["views"], row["visitors"]])).collect();
+    json!([numbers["totalPageViews"], numbers["uniqueVisitors"], pages])
+}
+
+#[tokio::test]
+async fn a_period_has_what_was_counted_in_it_and_nothing_else() {
+    let hosted = Hosted::default();
+    let instant = |text: &str| text.parse::<jiff::Timestamp>().unwrap().into();
+    for (id, (time, visitor, path)) in [
+        ("2025-12-31T23:59:59.999Z", ONE, "/first/"),
+        ("2026-01-01T00:00:00Z", OTHER, "/second/"),
+        ("2026-08-25T23:59:59.999Z", ONE, "/About/"),
+        ("2026-08-26T00:00:00Z", OTHER, "/About/"),
+        ("2026-10-28T00:00:00Z", ONE, "/first/"),
+        ("2026-11-01T00:00:00Z", OTHER, "/first/"),
+        ("2026-11-18T00:00:00Z", ONE, "/second/"),
+        ("2026-11-23T08:00:00Z", ONE, "/first/"),
+        ("2026-11-24T08:00:00Z", OTHER, "/no/such/page/"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        hosted.clock.set(instant(time));
+        hosted.count(view(id as u64, visitor, path)).await;
+    }
+    hosted.sites.send_replace(Arc::new(site(|catalog| {
+        catalog.files.remove(&path("/second/"));
+        catalog.pages.remove(&path("/second/"));
+        catalog.redirects.insert(path("/second/"), path("/first/"));
+    })));
+    let all = hosted.numbers().await;
+    assert_eq!(counted(&all), json!([8, 2, [["/first/", 6, 2], ["/About/", 2, 2]]]));
+    assert_eq!(hosted.get("/_/stats.json?period=all").await.json(), all);
+    assert!(all.get("period").is_none());
+    for (period, from, expected) in [
+        ("24h", "2026-11-23T08:00:00Z", json!([1, 1, [["/first/", 1, 1]]])),
+        ("7d", "2026-11-18T00:00:00Z", json!([2, 1, [["/first/", 2, 1]]])),
+        ("month", "2026-11-01T00:00:00Z", json!([3, 2, [["/first/", 3, 2]]])),
+        ("28d", "2026-10-28T00:00:00Z", json!([4, 2, [["/first/", 4, 2]]])),
+        ("91d", "2026-08-26T00:00:00Z", json!([5, 2, [["/first/", 4, 2], ["/About/", 1, 1]]])),
+        ("year", "2026-01-01T00:00:00Z", json!([7, 2, [["/first/", 5, 2], ["/About/", 2, 2]]])),
+    ] {
+        let answer = hosted.get(&format!("/_/stats.json?period={period}")).await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        let numbers = answer.json();
+        assert_eq!(counted(&numbers), expected, "{period}");
+        let from: tallymark::clock::Timestamp = instant(from);
+        let span = json!({"name": period, "from": from, "to": NOW});
+        assert_eq!(numbers["period"], span);
+        for field in ["activeVisitors", "activeByPath", "publishedPosts", "trackingSince"] {
+            assert_eq!(numbers[field], all[field], "{period}: {field}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_days_of_a_period_are_those_of_the_site() {
+    let site = site(|catalog| catalog.identity.timezone = "Europe/Oslo".into());
+    let hosted = Hosted::new(Setup { site, ..Setup::default() });
+    for (id, (time, visitor)) in
+        [("2026-11-17T22:59:59.999Z", ONE), ("2026-11-17T23:00:00Z", OTHER)].into_iter().enumerate()
+    {
+        hosted.clock.set(time.parse::<jiff::Timestamp>().unwrap().into());
+        hosted.count(view(id as u64, visitor, "/first/")).await;
+    }
+    hosted.clock.set(NOW);
+    let numbers = hosted.get("/_/stats.json?period=7d").await.json();
+    assert_eq!(counted(&numbers), json!([1, 1, [["/first/", 1, 1]]]));
+    assert_eq!(numbers["trackingSinceDate"], "2026-11-17T23:59:59+01:00");
+}
+
+#[tokio::test]
+async fn only_a_period_that_there_is_can_be_asked_for() {
+    let hosted = Hosted::default();
+    for (query, status) in [
+        ("period=%37d", 200),
+        ("a=b&period=month&c", 200),
+        ("periods=8d", 200),
+        ("period=8d", 400),
+        ("period=", 400),
+        ("period=7d%0a", 400),
+    ] {
+        let answer = hosted.get(&format!("/_/stats.json?{query}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{query}");
+        if status == 400 {
+            let told = "a period is one of `24h`, `7d`, `28d`, `91d`, `month`, `year`, `all`\n";
+            assert_eq!(
+                (answer.text(), answer.header("content-type")),
+                (told, "text/plain; charset=utf-8")
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_unlisted_page_counts_and_is_not_named() {
     let site = site(|catalog| {
@@ -371,7 +469,13 @@ async fn the_beacon_is_immutable_under_its_name_and_there_under_any_other() {
 #[tokio::test]
 async fn what_is_switched_off_is_not_there() {
     let off = Hosted::new(Setup { access: Access::Off, ..Setup::default() });
-    for target in ["/stats/", "/_/stats.json", "/_/stats/live"] {
+    for target in [
+        "/stats/",
+        "/_/stats.json",
+        "/_/stats.json?period=7d",
+        "/_/stats.json?period=x",
+        "/_/stats/live",
+    ] {
         assert_eq!(off.get(target).await.status, StatusCode::NOT_FOUND, "{target}");
     }
     off.count(view(1, ONE, "/first/")).await;
@@ -383,6 +487,8 @@ async fn what_is_switched_off_is_not_there() {
     let numbers = uncounted.numbers().await;
     assert_eq!(numbers["totalPageViews"], 0);
     assert_eq!(numbers["publishedPosts"], 2);
+    let year = uncounted.get("/_/stats.json?period=year").await.json();
+    assert_eq!(counted(&year), json!([0, 0, []]));
 }
 
 #[tokio::test]

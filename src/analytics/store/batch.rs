@@ -308,10 +308,15 @@ fn viewing(mark: ViewMark, row: &Row) -> Viewing {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet, HashMap};
+    use std::ops::RangeInclusive;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::analytics::period::{Period, Span};
+    use crate::analytics::query::Query;
     use crate::analytics::rollup::Rollup;
-    use crate::analytics::samples::{at, heartbeat, view};
+    use crate::analytics::samples::{at, heartbeat, path, view};
+    use crate::analytics::snapshot::Snapshot;
     use proptest::prelude::*;
 
     const PAGES: [&str; 5] = ["/a/", "/b/", "/c/", "404:/x/", "404:/y/"];
@@ -393,6 +398,15 @@ mod tests {
         fn visitors(&self) -> u64 {
             let who: BTreeSet<u8> = self.pages().map(|counted| counted.visitor).collect();
             who.into_iter().filter(|visitor| *visitor != 0).count() as u64
+        }
+
+        /// What was counted from the first of `times` to the last.
+        fn within(self, times: &RangeInclusive<i64>) -> Self {
+            let counted = self.counted.into_iter();
+            Self {
+                counted: counted.filter(|counted| times.contains(&counted.time)).collect(),
+                ..self
+            }
         }
 
         fn rollup(&self) -> Rollup {
@@ -477,6 +491,33 @@ mod tests {
             let of_site = stored.rollups.iter().filter(|(cell, _)| cell.dimension == Dimension::Site);
             let sum = of_site.fold(Rollup::default(), |sum, (_, rollup)| sum.merge(*rollup));
             prop_assert_eq!(sum, naive.rollup());
+        }
+
+        #[test]
+        fn a_span_has_what_a_naive_count_of_its_events_gives(
+            steps in steps(), from in -10_000_000..20_000_000_i64, length in 0..20_000_000_i64
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let (store, naive) = run(&folder.path().join("analytics.redb"), &steps);
+            // A span that begins or ends with a view is where it may go wrong.
+            let times: Vec<i64> = naive.pages().map(|counted| counted.time).collect();
+            let near = |bound: i64| times.iter().copied().min_by_key(|time| (time - bound).abs());
+            let from = near(from).filter(|_| length % 2 == 0).unwrap_or(from);
+            let to = near(from + length).filter(|_| length % 3 == 0).unwrap_or(from + length);
+            let naive = naive.within(&(from..=to));
+
+            let span = Span { period: Period::Day, from: at(from), to: at(to) };
+            let tally = Query::new(Arc::new(store)).tally(span).unwrap();
+            let snapshot = tally.within(&Snapshot::default());
+            let counted = naive.pages().count() as u64;
+            prop_assert_eq!(snapshot.total_page_views, counted);
+            prop_assert_eq!(snapshot.unique_visitors, naive.visitors());
+            let pages: BTreeMap<&str, (u64, u64)> = snapshot.pages.iter()
+                .map(|page| (page.path.as_str(), (page.views, page.visitors)))
+                .collect();
+            prop_assert_eq!(pages, naive.page_totals());
+            let all: Vec<_> = PAGES.iter().filter(|page| page.starts_with('/')).map(|page| path(page)).collect();
+            prop_assert_eq!(tally.visitors_of(&all), naive.visitors());
         }
     }
 }

@@ -37,6 +37,7 @@
 mod batch;
 mod load;
 mod recount;
+mod rows;
 mod tables;
 
 pub(super) use self::batch::Identity;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redb::ReadableTable as _;
 
 use super::Store;
-use super::tables::{self, EVENTS, ROLLUPS, TOTALS};
+use super::tables::{self, ROLLUPS, TOTALS};
 use crate::analytics::rollup::{Cell, Rollup, Rollups};
 use crate::analytics::row::{Row, RowKey, varint};
 use crate::analytics::totals::SiteTotals;
@@ -36,32 +36,12 @@ impl Store {
         })
     }
 
-    /// The counts as the counted views give them. Reads them in spans, each in a transaction of its own.
+    /// The counts as the counted views give them.
     pub(in crate::analytics) fn recount(&self) -> anyhow::Result<Counts> {
         let mut recount = Recount::default();
-        let mut next = Some(RowKey::first_at(Timestamp::default()));
-        while let Some(from) = next {
-            let rows = self.rows(from)?;
-            next = rows.last().map(|(key, _)| key.next());
-            for (key, row) in &rows {
-                recount.add(*key, row);
-            }
-        }
+        let always = Timestamp::default()..=Timestamp::from_millis(i64::MAX);
+        self.each_row(always, |key, row| recount.add(key, row))?;
         Ok(recount.finish())
-    }
-
-    /// Some rows from `from` on; none when there are no more.
-    fn rows(&self, from: RowKey) -> anyhow::Result<Vec<(RowKey, Row)>> {
-        const SPAN: usize = 10_000;
-        let start = from.to_bytes();
-        self.read(|transaction| {
-            let mut rows = Vec::new();
-            for entry in transaction.open_table(EVENTS)?.range::<&[u8; 8]>(&start..)?.take(SPAN) {
-                let (key, value) = entry?;
-                rows.push((RowKey::from_bytes(*key.value()), Row::decode(value.value())));
-            }
-            Ok(rows)
-        })
     }
 }
 

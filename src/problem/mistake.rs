@@ -1,150 +1,16 @@
-//! An author's mistake, its place and its remedy: every sentence that authors read.
+//! What authors can get wrong, in the words that they read.
 
-use std::cell::Cell;
 use std::fmt;
-use std::path::Path;
 
-use serde::Serialize;
+use super::Severity;
 
-/// Whether a build may go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Nothing is published.
-    Error,
-    /// The site is published all the same, unless the author is strict.
-    Warning,
-}
-
-/// Where a mistake is: a file below the site's folder, and where in it, counted from one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Place {
-    /// The file, relative to the site's folder, with forward slashes.
-    pub file: String,
-    /// Line and column (in characters); none when the whole file is meant.
-    #[serde(flatten)]
-    pub position: Option<Position>,
-}
-
-impl Place {
-    /// The whole of `file`.
-    pub fn file(file: impl Into<String>) -> Self {
-        Self { file: file.into(), position: None }
-    }
-
-    /// The byte `offset` of `text`, the contents of `file`.
-    pub fn at(file: impl Into<String>, text: &str, offset: usize) -> Self {
-        Self { file: file.into(), position: Some(Position::of(text, offset)) }
-    }
-
-    /// The place of `path` as authors know it: below `root`, with forward slashes.
-    pub fn name_of(path: &Path, root: &Path) -> String {
-        let relative = path.strip_prefix(root).unwrap_or(path);
-        relative.to_string_lossy().replace('\\', "/")
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        match self.position {
-            Some(Position { line, column }) => write!(f, ":{line}:{column}"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A line and a column, both counted from one; columns are characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-}
-
-impl Position {
-    /// Where the byte `offset` is in `text`; the end if it lies beyond.
-    pub fn of(text: &str, offset: usize) -> Self {
-        Positions::of(text).at(offset)
-    }
-}
-
-/// Finds the positions of many offsets of one text, in time that grows with the text alone if they ascend.
-#[derive(Debug)]
-pub struct Positions<'a> {
-    text: &'a str,
-    last: Cell<(usize, Position)>,
-}
-
-impl<'a> Positions<'a> {
-    /// The positions of `text`.
-    pub fn of(text: &'a str) -> Self {
-        Self { text, last: Cell::new((0, Position { line: 1, column: 1 })) }
-    }
-
-    /// Where the byte `offset` is; the end if it lies beyond.
-    pub fn at(&self, offset: usize) -> Position {
-        let offset = self.text.floor_char_boundary(offset);
-        let (last, from) = self.last.get();
-        let (start, from) =
-            if last <= offset { (last, from) } else { (0, Position { line: 1, column: 1 }) };
-        let passed = &self.text[start..offset];
-        let position = match passed.rfind('\n') {
-            Some(newline) => Position {
-                line: from.line + passed.matches('\n').count(),
-                column: passed[newline + 1..].chars().count() + 1,
-            },
-            None => Position { line: from.line, column: from.column + passed.chars().count() },
-        };
-        self.last.set((offset, position));
-        position
-    }
-}
-
-/// A mistake of the author: where it is, what it is, how to mend it. Never a failure of ours.
+/// Why a link to another site is no good.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Problem {
-    /// Where it is.
-    pub place: Place,
-    /// What it is.
-    pub mistake: Mistake,
-}
-
-impl Problem {
-    /// The mistake at `place`.
-    pub fn new(place: Place, mistake: Mistake) -> Self {
-        Self { place, mistake }
-    }
-
-    /// Whether it stops a build.
-    pub fn is_error(&self) -> bool {
-        self.mistake.severity() == Severity::Error
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.mistake.severity() {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        write!(f, "{}: {severity}: {}\n  help: {}", self.place, self.mistake, self.mistake.help())
-    }
-}
-
-impl Serialize for Problem {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let mut fields = serializer.serialize_struct("Problem", 6)?;
-        fields.serialize_field("severity", &self.mistake.severity())?;
-        fields.serialize_field("file", &self.place.file)?;
-        fields.serialize_field("line", &self.place.position.map(|position| position.line))?;
-        fields.serialize_field("column", &self.place.position.map(|position| position.column))?;
-        fields.serialize_field("message", &self.mistake.to_string())?;
-        fields.serialize_field("help", &self.mistake.help())?;
-        fields.end()
-    }
+pub enum Fault {
+    /// The other site answers with this status.
+    Status(u16),
+    /// There is no answer, for this reason.
+    Unreachable(String),
 }
 
 /// What an author can get wrong.
@@ -161,6 +27,11 @@ pub enum Mistake {
         key: String,
         /// The setting that may have been meant.
         suggestion: Option<String>,
+    },
+    /// A setting that will mean something in a later version.
+    PlannedSetting {
+        /// The dotted key.
+        key: String,
     },
     /// A setting of the wrong type or value.
     Setting {
@@ -303,6 +174,13 @@ pub enum Mistake {
         /// The heading that may have been meant.
         suggestion: Option<String>,
     },
+    /// A link to another site, or an image on one, that is not there.
+    DeadLink {
+        /// Where it leads.
+        url: String,
+        /// How it shows.
+        fault: Fault,
+    },
     /// An image that does not exist.
     MissingImage {
         /// What it is called.
@@ -349,11 +227,13 @@ impl Mistake {
     pub fn severity(&self) -> Severity {
         match self {
             Self::NoBaseUrl { .. }
+            | Self::PlannedSetting { .. }
             | Self::SpecialFile
             | Self::NearMissKey { .. }
             | Self::DuplicateKey { .. }
             | Self::BrokenLink { .. }
             | Self::BrokenAnchor { .. }
+            | Self::DeadLink { .. }
             | Self::MissingImage { .. }
             | Self::NoAltText { .. }
             | Self::MarkdownLimit { .. }
@@ -376,6 +256,9 @@ impl Mistake {
                 }
                 None => "settings of your own go below `[extra]`".to_owned(),
             },
+            Self::PlannedSetting { .. } => {
+                "remove it, or leave it for a version that knows it".to_owned()
+            }
             Self::Setting { expected, .. } => format!("write {expected}"),
             Self::NoBaseUrl { .. } => {
                 "set `base_url = \"https://your.domain\"` in `tallymark.toml`".to_owned()
@@ -444,6 +327,7 @@ impl Mistake {
             Self::BrokenAnchor { .. } => {
                 "link to a heading by its text in lower case, with hyphens".to_owned()
             }
+            Self::DeadLink { .. } => "correct or remove it".to_owned(),
             Self::MissingImage { .. } => {
                 "put the image beside the page or below `static/`".to_owned()
             }
@@ -469,6 +353,7 @@ impl fmt::Display for Mistake {
         match self {
             Self::SettingsSyntax { reason } => write!(f, "the settings cannot be read: {reason}"),
             Self::UnknownSetting { key, .. } => write!(f, "there is no setting `{key}`"),
+            Self::PlannedSetting { key } => write!(f, "`{key}` has no effect in this version"),
             Self::Setting { key, expected, found } => {
                 write!(f, "`{key}` must be {expected}, but is {found}")
             }
@@ -526,6 +411,12 @@ impl fmt::Display for Mistake {
             Self::BrokenAnchor { destination, .. } => {
                 write!(f, "the link to `{destination}` names a heading that is not there")
             }
+            Self::DeadLink { url, fault: Fault::Status(status) } => {
+                write!(f, "the link to `{url}` answers {status}")
+            }
+            Self::DeadLink { url, fault: Fault::Unreachable(reason) } => {
+                write!(f, "the link to `{url}` cannot be reached: {reason}")
+            }
             Self::MissingImage { source } => write!(f, "there is no image `{source}`"),
             Self::NoAltText { source } => write!(f, "the image `{source}` has no alt text"),
             Self::MarkdownLimit { what } => write!(f, "{what}"),
@@ -543,54 +434,4 @@ impl fmt::Display for Mistake {
 
 fn backticked(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// The one of `candidates` that `word` is most likely a misspelling of; none if all are too far.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let folded = fold(word);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&folded, &fold(candidate)), candidate))
-        .filter(|(distance, candidate)| {
-            let shorter = word.chars().count().min(candidate.chars().count());
-            *distance <= (shorter / 4).min(3)
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-fn fold(word: &str) -> String {
-    word.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_position_counts_lines_and_characters_from_one() {
-        let text = "é: 1\nßx: 2\n";
-        for (offset, line, column) in [(0, 1, 1), (3, 1, 3), (6, 2, 1), (8, 2, 2), (99, 3, 1)] {
-            assert_eq!(Position::of(text, offset), Position { line, column }, "{offset}");
-        }
-        let positions = Positions::of(text);
-        for offset in [8, 3, 6, 7, 0, 99, 2] {
-            assert_eq!(positions.at(offset), Position::of(text, offset), "{offset}");
-        }
-    }
-
-    #[test]
-    fn only_near_words_are_suggested() {
-        let keys = ["published", "title", "tags", "date", "order"];
-        for (word, suggestion) in [
-            ("pubished", Some("published")),
-            ("Titel", Some("title")),
-            ("tag", None),
-            ("tagss", Some("tags")),
-            ("docsSection", None),
-            ("layout", None),
-        ] {
-            assert_eq!(nearest(word, keys), suggestion, "{word}");
-        }
-    }
 }
