@@ -63,7 +63,15 @@ impl Serve {
             report.problems(&workspace.problems);
             return Ok(Outcome::Mistakes);
         }
-        let is_source = workspace.config.content_dir().is_dir();
+        let built = if self.dev || workspace.config.content_dir().is_dir() {
+            None
+        } else {
+            publish::open(&workspace.config.output_dir)?
+        };
+        let is_source = built.is_none();
+        if is_source && global.config.is_none() && !workspace.has_site() {
+            return Err(workspace.no_site().into());
+        }
         let state_dir = match &self.state {
             Some(folder) => absolute(folder)?,
             None => workspace.config.root.join("state"),
@@ -73,10 +81,9 @@ impl Serve {
         let counting = counting(&workspace.config, &state_dir, &clock)?;
         let order = workspace.order(false, false);
         let mut announcer = Announcer::new(report);
-        let first = if is_source {
-            first_build(&order, &workspace.config, &mut announcer)?
-        } else {
-            first_hosted(&workspace)?
+        let first = match built {
+            Some(site) => Some(First { site: Arc::new(site), next_due: None }),
+            None => first_build(&order, &workspace.config, &mut announcer)?,
         };
         let Some(first) = first else { return Ok(Outcome::Mistakes) };
         let _address = counting.as_ref().map(|_| AddressFile::write(&state_dir, shown(at)));
@@ -189,14 +196,6 @@ fn first_build(
     };
     let site = site.or_else(|| config.dev.then(|| Arc::new(placeholder::site(config))));
     Ok(site.map(|site| First { site, next_due }))
-}
-
-/// The site of a folder that holds only what was built elsewhere.
-fn first_hosted(workspace: &Workspace) -> anyhow::Result<Option<First>> {
-    match publish::open(&workspace.config.output_dir)? {
-        Some(site) => Ok(Some(First { site: Arc::new(site), next_due: None })),
-        None => Err(workspace.no_site().into()),
-    }
 }
 
 fn counting(

@@ -157,7 +157,8 @@ fn is_ignored(entry: &DirEntry, hidden: Hidden) -> bool {
     let name = entry.file_name().to_string_lossy();
     match hidden {
         Hidden::Passed => is_leftover(&name) || is_hidden(&name),
-        Hidden::Kept => is_leftover(&name),
+        // The history of a folder is not for the web, whether the folder is a repository or a submodule.
+        Hidden::Kept => is_leftover(&name) || matches!(name.as_ref(), ".git" | ".hg" | ".svn"),
     }
 }
 

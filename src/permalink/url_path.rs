@@ -190,7 +190,9 @@ fn check_segment(segment: &str) -> Result<(), UrlPathError> {
     let forbidden = |letter: char| {
         letter.is_control() || matches!(letter, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
     };
-    if segment.chars().any(forbidden) || is_device(segment) {
+    // As a folder it would be in the way of the file that answers for the folder around it.
+    let is_index = segment.eq_ignore_ascii_case(INDEX);
+    if segment.chars().any(forbidden) || is_device(segment) || is_index {
         return Err(UrlPathError::Character);
     }
     if segment.len() > LONGEST_SEGMENT {

@@ -41,11 +41,12 @@ pub(super) fn publish(output: &Path, journal: &Journal, catalog: &[u8]) -> anyho
     write_synced(&draft, &bytes)?;
     rename(&draft, &private.join(JOURNAL))?;
     sync_folder(&private)?;
-    finish(output)
+    finish(output, false)
 }
 
-/// Does what the journal in `output` says, if there is one; doing it twice does no harm.
-pub(super) fn finish(output: &Path) -> anyhow::Result<()> {
+/// Does what the journal in `output` says, if there is one; doing it twice does no harm. With `force`, files that were
+/// lost meanwhile are not missed: they are about to be written again.
+pub(super) fn finish(output: &Path, force: bool) -> anyhow::Result<()> {
     let private = private_folder(output);
     let path = private.join(JOURNAL);
     let bytes = match fs::read(&path) {
@@ -59,7 +60,9 @@ pub(super) fn finish(output: &Path) -> anyhow::Result<()> {
         format!("`{}` is damaged; delete it and build with `--force`", path.display())
     })?;
     let staging = private.join(STAGING);
-    for relative in &journal.writes {
+    let is_lost =
+        |relative: &PathBuf| !staging.join(relative).exists() && !output.join(relative).exists();
+    for relative in journal.writes.iter().filter(|relative| !force || !is_lost(relative)) {
         move_into_place(&staging, output, relative, &journal.removals)?;
     }
     for relative in &journal.removals {

@@ -37,7 +37,7 @@ pub fn open(output: &Path) -> anyhow::Result<Option<Site>> {
     let private = private_folder(output);
     while private.join(journal::JOURNAL).exists() {
         if let Some(_lock) = stage::lock(&private)? {
-            journal::finish(output)?;
+            journal::finish(output, false)?;
         }
     }
     let catalog = read_catalog(output)?;

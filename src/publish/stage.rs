@@ -66,7 +66,7 @@ impl Stage {
                 if is_first { first_tree(folders.output) } else { folders.output.to_owned() };
             let private = private_folder(&tree);
             // A folder that no build has written into is refused before it is touched.
-            if !is_first && !force && !private.exists() {
+            if !is_first && !force && !holds_a_site(&private) {
                 refusal::check_contents(folders.output)??;
             }
             let Some(lock) = lock(&private)? else { continue };
@@ -74,7 +74,7 @@ impl Stage {
                 continue; // Another build came first, and the folder is there by now.
             }
             if !is_first {
-                journal::finish(folders.output)?;
+                journal::finish(folders.output, force)?;
                 if !force {
                     refusal::check_contents(folders.output)??;
                 }
@@ -218,6 +218,11 @@ impl Drop for Stage {
 /// Copies the bytes alone: a source that may not be written must not make an output that cannot be replaced.
 fn copy_contents(source: &Path, target: &Path) -> io::Result<u64> {
     io::copy(&mut File::open(source)?, &mut File::create(target)?)
+}
+
+/// Whether a build has written into the folder that `private` lies in, or is about to.
+fn holds_a_site(private: &Path) -> bool {
+    [CATALOG, journal::JOURNAL].iter().any(|file| private.join(file).exists())
 }
 
 /// Where the tree of a first build waits: beside the output, so that it can be renamed.

@@ -74,23 +74,25 @@ fn default_address(folder: &str) -> Option<UrlPath> {
 /// Renders each archive.
 pub(super) fn render(renderer: &Renderer<'_>, anchors: &mut Anchors) -> anyhow::Result<()> {
     for archive in &renderer.scope.archives {
-        match &archive.own {
-            Some(page) => render_own(archive, page, renderer, anchors)?,
-            None => {
-                let told = trace::hash_of_pages(&archive.posts);
-                renderer.traced(&archive.path, told, || {
-                    let title = TITLE.to_owned();
-                    let scope = &renderer.scope;
-                    let current = CurrentView::generated(&archive.path, "archive", title, scope);
-                    let view = value(&view(archive, "", scope));
-                    let values = [("archive", view)];
-                    renderer.put_generated("archive.html", &archive.path, &current, &values)?;
-                    Ok((Learnt::default(), true))
-                })?;
-            }
+        if let Some(page) = &archive.own {
+            render_own(archive, page, renderer, anchors)?;
+        } else {
+            let told = trace::hash_of_pages(&archive.posts);
+            renderer.traced(&archive.path, told, || {
+                put(archive, renderer)?;
+                Ok((Learnt::default(), true))
+            })?;
         }
     }
     Ok(())
+}
+
+/// Renders the archive that no author has written a page for.
+fn put(archive: &Archive, renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let scope = &renderer.scope;
+    let current = CurrentView::generated(&archive.path, "archive", TITLE.to_owned(), scope);
+    let values = [("archive", value(&view(archive, "", scope)))];
+    renderer.put_generated("archive.html", &archive.path, &current, &values)
 }
 
 /// Renders the archive that has a page of its own, whose text stands above the list.

@@ -208,7 +208,10 @@ fn over_fixed(index: &ContentIndex) -> Vec<Problem> {
     let home = std::iter::once(UrlPath::root());
     let fixed: Vec<UrlPath> =
         discovery::addresses().chain(UrlPath::parse(feed::PATH)).chain(home).collect();
-    let is_fixed = |path: &UrlPath| fixed.iter().any(|fixed| fixed.folded() == path.folded());
+    let is_fixed = |path: &UrlPath| {
+        let folded = path.as_folder().folded();
+        fixed.iter().any(|fixed| fixed.as_folder().folded() == folded)
+    };
     let problem = |page: &Page, path: &UrlPath, position| {
         let mistake = Mistake::ReservedPath { path: path.to_string() };
         Problem::new(page.place(position), mistake)

@@ -208,7 +208,9 @@ impl Anchors {
         let Learnt { ids, wanted, problems, outbound } = learnt;
         self.ids.insert(path.clone(), ids);
         self.wanted.extend(wanted);
-        problems.into_iter().for_each(|problem| renderer.outputs.report(problem));
+        for problem in problems {
+            renderer.outputs.report(problem);
+        }
         renderer.outputs.note_outbound(outbound);
     }
 

@@ -132,8 +132,8 @@ impl<'a> Renderer<'a> {
             self.traces().insert(path.clone(), trace.clone());
             return Ok(trace.learnt().clone());
         }
-        let (made, asked) = trace::record(make);
-        let (learnt, is_current) = made?;
+        let (result, asked) = trace::record(make);
+        let (learnt, is_current) = result?;
         if let Some(file) = self.outputs.file(path).filter(|_| is_current) {
             let trace = Trace::new(told, asked, file, learnt.clone());
             self.traces().insert(path.clone(), Arc::new(trace));

@@ -239,6 +239,10 @@ fn a_staged_file_that_is_lost_is_no_published_one() {
         "{error:#}"
     );
     assert!(site.root().join("public/a/index.html").exists(), "and nothing is removed");
+    let mut forced = order(site.root());
+    forced.force = true;
+    assert!(pipeline::build(&forced, noon()).unwrap().site.is_some(), "the remedy helps");
+    assert_eq!(build(&site).written, 0);
 }
 
 #[test]

@@ -213,6 +213,7 @@ fn what_every_site_has_is_in_nobodys_way() {
         ("content/b.md", "---\naliases: [/sitemap.xml]\n---\nx"),
         ("content/c.md", "---\npermalink: /.tallymark/site.json\n---\nx"),
         ("content/d.md", "---\npermalink: /\n---\nx"),
+        ("content/e.md", "---\npermalink: /Robots.txt/\n---\nx"),
     ]);
     let lines = first_lines(&site.render().problems);
     let kept: Vec<&str> =
@@ -224,6 +225,7 @@ fn what_every_site_has_is_in_nobodys_way() {
             "content/b.md:2:10: error: the address `/sitemap.xml`",
             "content/c.md:2:12: error: the address `/.tallymark/site.json`",
             "content/d.md:2:12: error: the address `/`",
+            "content/e.md:2:12: error: the address `/Robots.txt/`",
         ]
     );
 }

@@ -80,8 +80,36 @@ fn to_json(pod: Pod) -> Value {
     }
 }
 
+/// So few aliases cannot let a value grow much.
+const FEW_ALIASES: usize = 8;
+
 /// The first YAML anchor: without anchors there are no aliases, and without aliases nothing grows.
 fn anchor(matter: &str) -> Option<usize> {
+    anchor_before_value(matter).or_else(|| {
+        // What looks like text here may be none to the parser: that must not let a file of 300 bytes take gigabytes.
+        let first = marks(matter, '&').next()?;
+        (marks(matter, '*').count() > FEW_ALIASES).then_some(first)
+    })
+}
+
+/// Where `mark` stands before a name and could begin a value, text or not.
+fn marks(matter: &str, mark: char) -> impl Iterator<Item = usize> {
+    let mut previous = ' ';
+    let mut letters = matter.char_indices().peekable();
+    std::iter::from_fn(move || {
+        while let Some((offset, letter)) = letters.next() {
+            let begins = letter == mark && !previous.is_alphanumeric();
+            previous = letter;
+            if begins && letters.peek().is_some_and(|(_, next)| !next.is_whitespace()) {
+                return Some(offset);
+            }
+        }
+        None
+    })
+}
+
+/// The first YAML anchor where a value may begin, as people write it.
+fn anchor_before_value(matter: &str) -> Option<usize> {
     let mut offset = 0;
     let mut block_indent = None;
     for line in matter.split_inclusive('\n') {
@@ -192,6 +220,9 @@ mod tests {
             ("title: \"a: &b\"", None),
             ("# a: &b", None),
             ("url: https://x/?a=1&b=2", None),
+            ("x:\n# |\n  a: &a [1]\n  b: [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n", Some(12)),
+            ("a: [\"x |\n  \", &a [1], *a,*a,*a,*a,*a,*a,*a,*a,*a]\n", Some(14)),
+            ("x: |\n  Q &A, *a*, *b*\n", None),
         ] {
             assert_eq!(anchor(line), found, "{line}");
         }
