@@ -117,7 +117,9 @@ proptest! {
         let site = TestSite::new(&[("content/page0.md", "x")]);
         let order = order(site.root());
         for step in steps {
-            step.iter().for_each(|change| change.apply(&site));
+            for change in &step {
+                change.apply(&site);
+            }
             let build = pipeline::build(&order, noon()).unwrap();
             let clean = Rendered::of(site.root());
             let Some(built) = build.site else {
