@@ -159,13 +159,17 @@ fn events(criterion: &mut Criterion) {
     let recorder = Recorder::start(Arc::new(store), clock, Settings::default())
         .expect("an empty database is readable");
     let mut next = 0;
-    let batch = || {
+    let mut batch = || {
         next += BATCH;
         (next..next + BATCH).map(|number| admitted(&view(number))).collect::<Vec<_>>()
     };
     group.throughput(Throughput::Elements(BATCH));
     group.bench_function("record a batch, durably", |bencher| {
-        bencher.iter_batched(batch, |events| record(&recorder, events), BatchSize::PerIteration);
+        bencher.iter_batched(
+            &mut batch,
+            |events| record(&recorder, events),
+            BatchSize::PerIteration,
+        );
     });
     group.finish();
     recorder.close();
