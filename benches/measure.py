@@ -35,20 +35,23 @@ NOISE = {"processor": 0.02, "memory": 2 * MEBIBYTE, "bytes": 4096, "latency": 0.
 # How long one command, one edit and one start may take before the run is given up, in seconds.
 COMMAND_LIMIT, EDIT_LIMIT, START_LIMIT = 600, 30, 300
 
-# A process inherits the peak memory of the one that starts it, and Python is larger than what is measured. So a shell starts
-# the command and ends, and the command, now an orphan, is adopted (36 is PR_SET_CHILD_SUBREAPER) and its end waited for.
+# A process inherits the peak memory of the one that starts it, and Python is larger than what is measured. So a shell forks
+# what becomes the command, and ends; the orphan is adopted (36 is PR_SET_CHILD_SUBREAPER), told to go, and its end waited for.
 LAUNCHER = """
 import ctypes, json, os, signal, sys, time
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 told, tell = os.pipe()
-start = '"$@" </dev/null >/dev/null 3>&- & echo $! >&3'
-files = [(os.POSIX_SPAWN_DUP2, tell, 3)]
-began = time.monotonic()
+wait, go = os.pipe()
+start = '{ read -r go <&4; exec "$@" </dev/null >/dev/null 3>&- 4<&-; } & echo $! >&3'
+files = [(os.POSIX_SPAWN_DUP2, tell, 13), (os.POSIX_SPAWN_DUP2, wait, 14)]
+files += [(os.POSIX_SPAWN_DUP2, 13, 3), (os.POSIX_SPAWN_DUP2, 14, 4), (os.POSIX_SPAWN_CLOSE, 13), (os.POSIX_SPAWN_CLOSE, 14)]
 shell = os.posix_spawn("/bin/sh", ["sh", "-c", start, "sh", *sys.argv[2:]], os.environ, file_actions=files)
 os.waitpid(shell, 0)
 child = int(os.read(told, 32))
 signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
 signal.alarm(int(sys.argv[1]))
+began = time.monotonic()
+os.write(go, b"go" + bytes([10]))
 _, status, usage = os.wait4(child, 0)
 wall = time.monotonic() - began
 code = os.waitstatus_to_exitcode(status)
