@@ -161,11 +161,11 @@ fn events(criterion: &mut Criterion) {
     let mut next = 0;
     let mut batch = || {
         // The visitors of the batch before have left, or ever more of them would be here at once.
-        clock.advance(2 * policy::ACTIVE);
+        clock.advance(2 * policy::DEDUP_WINDOW);
         next += BATCH;
         (next..next + BATCH).map(|number| admitted(&view(number))).collect::<Vec<_>>()
     };
-    group.throughput(Throughput::Elements(BATCH));
+    group.throughput(Throughput::Elements(BATCH)).sample_size(10);
     group.bench_function("record a batch, durably", |bencher| {
         bencher.iter_batched(
             &mut batch,
