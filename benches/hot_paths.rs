@@ -15,7 +15,7 @@ use tallymark::config::{Config, Sources};
 use tallymark::content::{self, front_matter};
 use tallymark::markdown::{AsWritten, Options, highlight, outline, render};
 use tallymark::permalink::UrlPath;
-use tallymark::render::{self as templates, Progress};
+use tallymark::render::{self as templates, Extras};
 use tallymark::site::NullSink;
 
 /// Noon of 24 November 2026, UTC.
@@ -113,10 +113,11 @@ fn pages(criterion: &mut Criterion) {
     let sources = Sources { root: folder.path().to_owned(), ..Sources::default() };
     let (config, _) = Config::load(&sources).expect("the settings were just written");
     let config = Arc::new(config);
-    let (index, _) = content::load(&config, NOW).expect("the posts were just written");
+    let (index, _) = content::load(&config, NOW, &content::Memory::default())
+        .expect("the posts were just written");
     let index = Arc::new(index);
     let pages = || {
-        templates::render(&config, &index, "", &NullSink, &Progress::default())
+        templates::render(&config, &index, Extras::default(), &NullSink)
             .expect("the posts are there")
     };
     let rendering = pages();
