@@ -1,12 +1,12 @@
 //! Folders that a build must not write into.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use thiserror::Error;
 use walkdir::WalkDir;
 
-use super::written_files;
 use crate::site::PRIVATE_FOLDER;
 
 /// Why nothing was published. Nothing was touched either.
@@ -80,9 +80,12 @@ pub(super) fn check_place(output: &Path, root: &Path, home: Option<&Path>) -> Re
     Ok(())
 }
 
-/// Refuses `output` if it holds a file that no build has written; hidden files at its top are let be.
-pub(super) fn check_contents(output: &Path) -> anyhow::Result<Result<(), Refusal>> {
-    let known = written_files(output)?;
+/// Refuses `output` if it holds a file that is not `known`, which no build has written then; hidden files at its
+/// top are let be.
+pub(super) fn check_contents(
+    output: &Path,
+    known: &BTreeSet<PathBuf>,
+) -> anyhow::Result<Result<(), Refusal>> {
     let is_hidden_at_top = |entry: &walkdir::DirEntry| {
         entry.depth() == 1 && entry.file_name().to_string_lossy().starts_with('.')
     };

@@ -67,7 +67,7 @@ impl Stage {
             let private = private_folder(&tree);
             // A folder that no build has written into is refused before it is touched.
             if !is_first && !force && !holds_a_site(&private) {
-                refusal::check_contents(folders.output)??;
+                refusal::check_contents(folders.output, &BTreeSet::new())??;
             }
             let Some(lock) = lock(&private)? else { continue };
             if is_first == folders.output.exists() {
@@ -75,11 +75,12 @@ impl Stage {
             }
             if !is_first {
                 journal::finish(folders.output, force)?;
-                if !force {
-                    refusal::check_contents(folders.output)??;
-                }
             }
-            return Self::prepare(folders.output, tree, lock, (is_first, force));
+            let stage = Self::prepare(folders.output, tree, lock, (is_first, force))?;
+            if !is_first && !force {
+                refusal::check_contents(folders.output, &stage.before)??;
+            }
+            return Ok(stage);
         }
     }
 
@@ -89,6 +90,11 @@ impl Stage {
         lock: File,
         (is_first, force): (bool, bool),
     ) -> anyhow::Result<Self> {
+        let previous = read_catalog(output)?;
+        let before = match &previous {
+            Some(previous) => previous.files.keys().map(UrlPath::output_file).collect(),
+            None => written_files(output)?,
+        };
         let private = private_folder(&tree);
         if is_first {
             empty(&tree)?;
@@ -101,8 +107,8 @@ impl Stage {
             staging: if is_first { tree } else { private.join(STAGING) },
             is_first,
             force,
-            previous: read_catalog(output)?,
-            before: written_files(output)?,
+            previous,
+            before,
             written: fs::metadata(catalog).and_then(|metadata| metadata.modified()).ok(),
             staged: Mutex::default(),
             _lock: lock,

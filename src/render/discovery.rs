@@ -1,11 +1,17 @@
 //! What leads to pages, or stands where there is none: sitemap, robots, redirects, the 404 page, the dashboard's frame.
 
+use std::sync::Arc;
+
 use tera::Value;
 
 use super::feed::last_change;
 use super::outputs::Claim;
+use super::pages::Learnt;
 use super::renderer::{Renderer, value};
+use super::trace;
 use super::view::{CurrentView, SitemapEntry};
+use crate::clock::Timestamp;
+use crate::content::Page;
 use crate::permalink::UrlPath;
 use crate::site::{STATS_FRAME, STATS_HOLE, Site};
 
@@ -29,18 +35,28 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<()> {
 fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let scope = &renderer.scope;
     let base = &scope.config.base;
-    let home = SitemapEntry { permalink: base.permalink(&UrlPath::root()), updated: None };
-    let pages =
-        scope.index.pages().iter().filter(|page| {
-            page.is_listed() && !page.front_matter.noindex && !page.front_matter.draft
+    let is_wanted = |page: &&Arc<Page>| {
+        page.is_listed() && !page.front_matter.noindex && !page.front_matter.draft
+    };
+    let pages: Vec<(&UrlPath, Timestamp)> = scope
+        .index
+        .pages()
+        .iter()
+        .filter(is_wanted)
+        .map(|page| (&page.path, last_change(page)))
+        .collect();
+    renderer.traced(&path(SITEMAP), trace::hash_of(&pages), || {
+        let home = SitemapEntry { permalink: base.permalink(&UrlPath::root()), updated: None };
+        let entries = pages.iter().map(|(path, changed)| SitemapEntry {
+            permalink: base.permalink(path),
+            updated: (changed.as_millis() != 0)
+                .then(|| changed.to_rfc3339_in(&scope.config.timezone)),
         });
-    let entries = pages.map(|page| SitemapEntry {
-        permalink: base.permalink(&page.path),
-        updated: (last_change(page).as_millis() != 0)
-            .then(|| last_change(page).to_rfc3339_in(&scope.config.timezone)),
-    });
-    let entries: Vec<SitemapEntry> = std::iter::once(home).chain(entries).collect();
-    renderer.put_file("sitemap.xml", &path(SITEMAP), &[("entries", value(&entries))])
+        let entries: Vec<SitemapEntry> = std::iter::once(home).chain(entries).collect();
+        renderer.put_file("sitemap.xml", &path(SITEMAP), &[("entries", value(&entries))])?;
+        Ok((Learnt::default(), true))
+    })?;
+    Ok(())
 }
 
 fn render_robots(renderer: &Renderer<'_>) -> anyhow::Result<()> {
