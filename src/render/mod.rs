@@ -100,6 +100,10 @@ pub fn render(
 fn render_all(renderer: &Renderer<'_>) -> anyhow::Result<Vec<Problem>> {
     let mut anchors = pages::render(renderer)?;
     discovery::render_redirects(renderer)?;
+    if let Some(footer) = renderer.scope.index.footer() {
+        let body = renderer.body(footer, resolver::Links::Rooted)?;
+        anchors.add_footer(pages::inspect(footer, &body, renderer), renderer);
+    }
     lists::render_home(renderer, &mut anchors)?;
     archives::render(renderer, &mut anchors)?;
     lists::render_tags(renderer)?;

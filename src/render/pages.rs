@@ -214,6 +214,15 @@ impl Anchors {
         renderer.outputs.note_outbound(outbound);
     }
 
+    /// Adds what the text below every page has taught; it has no place of its own that links could lead to.
+    pub(super) fn add_footer(&mut self, learnt: Learnt, renderer: &Renderer<'_>) {
+        self.wanted.extend(learnt.wanted);
+        for problem in learnt.problems {
+            renderer.outputs.report(problem);
+        }
+        renderer.outputs.note_outbound(learnt.outbound);
+    }
+
     /// The links to places that are not there.
     pub(super) fn problems(&self) -> impl Iterator<Item = Problem> {
         self.wanted.iter().filter_map(|wanted| {

@@ -55,7 +55,7 @@ async fn stats_page(state: &Handle, path: Option<&UrlPath>, request: &Parts) -> 
     let site = state.site();
     let own = &site.identity().stats;
     let path = path.filter(|path| path.as_folder().folded() == own.as_folder().folded())?;
-    if path.as_folder() != own.as_folder() {
+    if !is_canonical(request.uri.path(), &own.as_folder()) {
         return Some(redirect(&site, own, request.uri.query()));
     }
     Some(stats::page(state, path, &request.headers).await)

@@ -210,7 +210,7 @@ async fn what_is_not_there_is_a_404_with_the_sites_own_page() {
 #[tokio::test]
 async fn the_dashboard_is_found_by_every_spelling_of_its_path() {
     let hosted = Hosted::default();
-    for target in ["/Stats/", "/STATS", "/Stats/index.html"] {
+    for target in ["/Stats/", "/STATS", "/stats", "/stats/index.html", "/Stats/index.html"] {
         let answer = hosted.get(target).await;
         assert_eq!(answer.status, StatusCode::MOVED_PERMANENTLY, "{target}");
         assert_eq!(answer.header("location"), "/stats/", "{target}");
