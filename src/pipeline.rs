@@ -39,6 +39,16 @@ pub struct Memory {
     render: Arc<render::Memory>,
 }
 
+impl Memory {
+    /// The memory of a process that builds once.
+    pub fn of_one_build() -> Self {
+        Self {
+            content: Arc::new(content::Memory::of_one_build()),
+            render: Arc::new(render::Memory::of_one_build()),
+        }
+    }
+}
+
 /// A Site and the Problems met while making it.
 #[derive(Debug)]
 pub struct Build {

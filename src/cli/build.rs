@@ -13,7 +13,7 @@ use super::{Global, Outcome, absolute};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Overrides;
 use crate::permalink::BaseUrl;
-use crate::pipeline;
+use crate::pipeline::{self, Memory};
 
 /// Build the site
 #[derive(Debug, Args)]
@@ -48,7 +48,8 @@ pub(super) struct Build {
 impl Build {
     pub(super) fn run(self, global: &Global, report: Report) -> anyhow::Result<Outcome> {
         let workspace = Workspace::open(global, self.overrides()?)?;
-        let order = workspace.order(self.strict, self.force);
+        let mut order = workspace.order(self.strict, self.force);
+        order.memory = Memory::of_one_build();
         let started = Instant::now();
         let progress = || {
             let (done, all) = order.progress.pages();

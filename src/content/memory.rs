@@ -19,10 +19,17 @@ pub(super) struct Remembered {
 /// What came of each source file in the last build of this process.
 #[derive(Debug, Default)]
 pub struct Memory {
+    /// No build will follow, so nothing needs to be kept.
+    is_last: bool,
     last: Mutex<Option<(Digest, HashMap<String, Remembered>)>>,
 }
 
 impl Memory {
+    /// The memory of a process that builds once.
+    pub fn of_one_build() -> Self {
+        Self { is_last: true, ..Self::default() }
+    }
+
     /// What was kept under the same `settings`.
     pub(super) fn take(&self, settings: Digest) -> HashMap<String, Remembered> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -31,6 +38,9 @@ impl Memory {
 
     /// Keeps what has come of each file under these `settings`.
     pub(super) fn keep(&self, settings: Digest, reads: &[Remembered]) {
+        if self.is_last {
+            return;
+        }
         let by_name = reads.iter().map(|read| (read.name.clone(), read.clone())).collect();
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((settings, by_name));
     }

@@ -85,7 +85,7 @@ fn limit(arguments: &Kwargs) -> TeraResult<usize> {
 fn pages(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let scope = scope()?;
     let query = PagesQuery::read(&arguments)?;
-    scope.note(Question::Pages(query.clone()));
+    scope.note(|| Question::Pages(query.clone()));
     let values = query.select(&scope).into_iter().map(|page| summary(page, &scope));
     Ok(values.collect::<Vec<Value>>().into())
 }
@@ -93,7 +93,7 @@ fn pages(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
 /// `nav()`: the pages that the navigation links to.
 fn nav(_: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let scope = scope()?;
-    scope.note(Question::Nav);
+    scope.note(|| Question::Nav);
     Ok(scope.nav().map(|page| summary(page, &scope)).collect::<Vec<Value>>().into())
 }
 
@@ -101,7 +101,7 @@ fn nav(_: Kwargs, _: &State<'_>) -> TeraResult<Value> {
 fn neighbors(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let scope = scope()?;
     let path = path_of(arguments.must_get("path")?)?;
-    scope.note(Question::Neighbors(path.clone()));
+    scope.note(|| Question::Neighbors(path.clone()));
     let (older, newer) = scope.index.neighbors(&path);
     let value =
         |page: Option<&Arc<Page>>| page.map_or_else(Value::none, |page| summary(page, &scope));
@@ -118,7 +118,7 @@ fn terms(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     if let Some(other) = taxonomy.filter(|taxonomy| *taxonomy != "tags") {
         return Err(Error::message(format!("there is no taxonomy `{other}`")));
     }
-    scope.note(Question::Terms);
+    scope.note(|| Question::Terms);
     let mut terms: Vec<_> = scope.index.tags().terms().iter().collect();
     let limit = limit(&arguments)?;
     if limit < usize::MAX {

@@ -44,37 +44,37 @@ impl Scope {
 
     /// The canonical form of an address, if the site answers it.
     pub(super) fn address(&self, path: &UrlPath) -> Option<&UrlPath> {
-        self.note(Question::Address(path.clone()));
+        self.note(|| Question::Address(path.clone()));
         self.addresses.find(path)
     }
 
     /// The address of the file `relative` to `content/`, if it is published as it is.
     pub(super) fn asset(&self, relative: &str) -> Option<&UrlPath> {
-        self.note(Question::Asset(relative.to_owned()));
+        self.note(|| Question::Asset(relative.to_owned()));
         self.addresses.asset(relative)
     }
 
     /// The page made of the file `relative` to `content/`.
     pub(super) fn source(&self, relative: &str) -> Option<&Arc<Page>> {
-        self.note(Question::Source(relative.to_owned()));
+        self.note(|| Question::Source(relative.to_owned()));
         self.index.by_source(relative)
     }
 
     /// The page called so.
     pub(super) fn titled(&self, title: &str) -> Option<&Arc<Page>> {
-        self.note(Question::Titled(title.to_owned()));
+        self.note(|| Question::Titled(title.to_owned()));
         self.index.titled(title)
     }
 
     /// An address that ends as `path` does.
     pub(super) fn suggestion(&self, path: &str) -> Option<&UrlPath> {
-        self.note(Question::Suggestion(path.to_owned()));
+        self.note(|| Question::Suggestion(path.to_owned()));
         self.addresses.suggestion(path)
     }
 
     /// What is filed under a word.
     pub(super) fn term(&self, name: &str) -> Option<&Term> {
-        self.note(Question::Term(name.to_owned()));
+        self.note(|| Question::Term(name.to_owned()));
         self.index.tags().term(name)
     }
 
@@ -100,7 +100,7 @@ impl Scope {
     /// While writing it is the plain address, so that a changed style sheet changes no page.
     pub(super) fn fingerprint(&self, name: &str) -> Option<UrlPath> {
         let name = name.trim_start_matches('/');
-        self.note(Question::Static(name.to_owned()));
+        self.note(|| Question::Static(name.to_owned()));
         let digest = self.statics.get(name)?;
         if self.config.dev {
             return UrlPath::parse(name).ok();

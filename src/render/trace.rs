@@ -65,10 +65,22 @@ pub(super) struct Trace {
 /// The traces of the last build, for the next in the same process.
 #[derive(Debug, Default)]
 pub struct Memory {
+    /// No build will follow, so nothing needs to be noted.
+    is_last: bool,
     traces: Mutex<HashMap<UrlPath, Arc<Trace>>>,
 }
 
 impl Memory {
+    /// The memory of a process that builds once.
+    pub fn of_one_build() -> Self {
+        Self { is_last: true, ..Self::default() }
+    }
+
+    /// Whether a build may follow that asks for the traces of this one.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.is_last
+    }
+
     /// The traces of the last build; from now on there are none.
     pub(super) fn take(&self) -> HashMap<UrlPath, Arc<Trace>> {
         std::mem::take(&mut self.traces.lock().unwrap_or_else(PoisonError::into_inner))
@@ -146,11 +158,11 @@ fn hash_term(term: &Term) -> u64 {
 
 impl Scope {
     /// Notes that the output being rendered depends on the answer to `question`.
-    pub(super) fn note(&self, question: Question) {
+    pub(super) fn note(&self, question: impl FnOnce() -> Question) {
         ASKED.with_borrow_mut(|asked| {
-            if let Some(asked) = asked
-                && !asked.iter().any(|(known, _)| *known == question)
-            {
+            let Some(asked) = asked else { return };
+            let question = question();
+            if !asked.iter().any(|(known, _)| *known == question) {
                 let answer = self.answer(&question);
                 asked.push((question, answer));
             }
