@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::outputs::Claim;
-use super::pages::{Anchors, Learnt, inspect};
+use super::pages::{Anchors, inspect};
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
@@ -78,10 +78,7 @@ pub(super) fn render(renderer: &Renderer<'_>, anchors: &mut Anchors) -> anyhow::
             render_own(archive, page, renderer, anchors)?;
         } else {
             let told = trace::hash_of_pages(&archive.posts);
-            renderer.traced(&archive.path, told, || {
-                put(archive, renderer)?;
-                Ok((Learnt::default(), true))
-            })?;
+            renderer.traced_generated(&archive.path, told, || put(archive, renderer))?;
         }
     }
     Ok(())

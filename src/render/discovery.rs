@@ -6,7 +6,6 @@ use tera::Value;
 
 use super::feed::last_change;
 use super::outputs::Claim;
-use super::pages::Learnt;
 use super::renderer::{Renderer, value};
 use super::trace;
 use super::view::{CurrentView, SitemapEntry};
@@ -45,7 +44,7 @@ fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
         .filter(is_wanted)
         .map(|page| (&page.path, last_change(page)))
         .collect();
-    renderer.traced(&path(SITEMAP), trace::hash_of(&pages), || {
+    renderer.traced_generated(&path(SITEMAP), trace::hash_of(&pages), || {
         let home = SitemapEntry { permalink: base.permalink(&UrlPath::root()), updated: None };
         let entries = pages.iter().map(|(path, changed)| SitemapEntry {
             permalink: base.permalink(path),
@@ -53,10 +52,8 @@ fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
                 .then(|| changed.to_rfc3339_in(&scope.config.timezone)),
         });
         let entries: Vec<SitemapEntry> = std::iter::once(home).chain(entries).collect();
-        renderer.put_file("sitemap.xml", &path(SITEMAP), &[("entries", value(&entries))])?;
-        Ok((Learnt::default(), true))
-    })?;
-    Ok(())
+        renderer.put_file("sitemap.xml", &path(SITEMAP), &[("entries", value(&entries))])
+    })
 }
 
 fn render_robots(renderer: &Renderer<'_>) -> anyhow::Result<()> {

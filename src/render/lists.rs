@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::pages::{Anchors, Learnt, inspect};
+use super::pages::{Anchors, inspect};
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
@@ -98,8 +98,7 @@ fn traced(
 ) -> anyhow::Result<()> {
     let shown = trace::hash_of_pages(page.posts);
     let told = trace::hash_of(&(name, page.number, page.total, page.count, shown));
-    renderer.traced(&page.path, told, || put().map(|()| (Learnt::default(), true)))?;
-    Ok(())
+    renderer.traced_generated(&page.path, told, put)
 }
 
 /// A page of a list.

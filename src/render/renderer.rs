@@ -144,6 +144,21 @@ impl<'a> Renderer<'a> {
         Ok(learnt)
     }
 
+    /// As [`traced`](Self::traced), for what no author has written: it gives way to an author's file at `path`,
+    /// also to one that was not there when the trace was made.
+    pub(super) fn traced_generated(
+        &self,
+        path: &UrlPath,
+        told: u64,
+        put: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        if self.outputs.is_claimed(path) {
+            return Ok(());
+        }
+        self.traced(path, told, || put().map(|()| (Learnt::default(), true)))?;
+        Ok(())
+    }
+
     /// Keeps the traces of this build for the next.
     pub(super) fn remember(&self) {
         self.extras.memory.keep(std::mem::take(&mut self.traces()));

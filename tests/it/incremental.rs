@@ -167,3 +167,23 @@ fn an_edited_body_renders_its_own_page_and_what_shows_it_alone() {
     assert_eq!((build.written, build.removed), (2, 0));
     assert_eq!(pipeline::build(&order, noon()).unwrap().written, 0);
 }
+
+#[test]
+fn what_an_author_puts_in_the_place_of_something_kept_wins() {
+    let post = "---\ntitle: A\ndate: 2026-11-01\ntags: [rust]\n---\nx\n";
+    let site = TestSite::new(&[("content/blog/a.md", post), ("content/blog/b.md", post)]);
+    site.write("tallymark.toml", "base_url = \"https://example.org\"\npaginate_by = 1\n");
+    let order = order(site.root());
+    pipeline::build(&order, noon()).unwrap();
+    for name in ["sitemap.xml", "page/2/index.html", "blog/index.html", "tags/rust/index.html"] {
+        site.write(&format!("static/{name}"), "own");
+    }
+    let build = pipeline::build(&order, noon()).unwrap();
+    assert!(build.site.is_some(), "{:?}", build.problems);
+    for name in ["sitemap.xml", "page/2/index.html", "blog/index.html", "tags/rust/index.html"] {
+        let written = fs::read_to_string(site.root().join("public").join(name)).unwrap();
+        assert_eq!(written, "own", "{name}");
+    }
+    let clean = Rendered::of(site.root());
+    assert_eq!(build.site.unwrap().catalog().files, clean.catalog().files);
+}
