@@ -22,4 +22,5 @@ pub mod config;
 pub mod problem;
 
 pub mod clock;
+pub mod fingerprint;
 pub mod permalink;

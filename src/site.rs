@@ -290,7 +290,7 @@ impl Site {
         let addresses = catalog.files.keys().chain(catalog.redirects.keys());
         let by_folded = addresses
             .filter(|path| !is_private(path))
-            .map(|path| (path.as_folder().folded(), path.clone()))
+            .map(|path| (path.folded_as_folder(), path.clone()))
             .collect();
         Self { catalog, bodies, by_folded }
     }
@@ -318,7 +318,7 @@ impl Site {
         if let Some((path, file)) = self.catalog.files.get_key_value(path) {
             return Answer::File(path, file);
         }
-        match self.by_folded.get(&path.as_folder().folded()) {
+        match self.by_folded.get(&path.folded_as_folder()) {
             Some(found) => Answer::Redirect(self.catalog.redirects.get(found).unwrap_or(found)),
             None => Answer::Missing,
         }

@@ -81,7 +81,7 @@ impl ContentIndex {
                 let mistake = Mistake::ReservedPath { path: page.path.to_string() };
                 problems.push(Problem::new(page.place(page.places.address), mistake));
             }
-            if let Some(other) = taken.insert(page.path.as_folder().folded(), page) {
+            if let Some(other) = taken.insert(page.path.folded_as_folder(), page) {
                 problems.push(collision(page, &page.path, &other.file.name));
             }
         }
@@ -89,7 +89,7 @@ impl ContentIndex {
         for page in addressed() {
             for alias in &page.front_matter.aliases {
                 let place = || page.place(page.places.aliases);
-                match taken.get(&alias.as_folder().folded()) {
+                match taken.get(&alias.folded_as_folder()) {
                     Some(other) if other.path == page.path => {}
                     Some(other) => {
                         let (alias, other) = (alias.to_string(), other.file.name.clone());
@@ -101,7 +101,7 @@ impl ContentIndex {
                         problems.push(Problem::new(place(), mistake));
                     }
                     None => {
-                        taken.insert(alias.as_folder().folded(), page);
+                        taken.insert(alias.folded_as_folder(), page);
                         aliases.push((alias.clone(), page.clone()));
                     }
                 }
@@ -138,6 +138,12 @@ impl ContentIndex {
     /// The page at `path`.
     pub fn at(&self, path: &UrlPath) -> Option<&Arc<Page>> {
         self.by_path.get(path).map(|at| &self.pages[*at])
+    }
+
+    /// Where `page` stands among the pages of this index.
+    pub fn position(&self, page: &Page) -> Option<usize> {
+        let at = *self.by_path.get(&page.path)?;
+        (self.pages[at].file.relative == page.file.relative).then_some(at)
     }
 
     /// The page made of the file `relative` to `content/`.

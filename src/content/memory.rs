@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Read;
-use crate::site::Digest;
+use crate::fingerprint::Fingerprint;
 
 /// What came of a source file.
 #[derive(Debug, Clone)]
@@ -12,7 +12,7 @@ pub(super) struct Remembered {
     /// The file, below `content/`.
     pub(super) name: String,
     /// What its text hashes to; none if it has no text.
-    pub(super) digest: Option<Digest>,
+    pub(super) fingerprint: Option<Fingerprint>,
     pub(super) read: Arc<Read>,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Remembered {
 pub struct Memory {
     /// No build will follow, so nothing needs to be kept.
     is_last: bool,
-    last: Mutex<Option<(Digest, HashMap<String, Remembered>)>>,
+    last: Mutex<Option<(Fingerprint, HashMap<String, Remembered>)>>,
 }
 
 impl Memory {
@@ -31,13 +31,13 @@ impl Memory {
     }
 
     /// What was kept under the same `settings`.
-    pub(super) fn take(&self, settings: Digest) -> HashMap<String, Remembered> {
+    pub(super) fn take(&self, settings: Fingerprint) -> HashMap<String, Remembered> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
         last.filter(|(known, _)| *known == settings).map(|(_, reads)| reads).unwrap_or_default()
     }
 
     /// Keeps what has come of each file under these `settings`.
-    pub(super) fn keep(&self, settings: Digest, reads: &[Remembered]) {
+    pub(super) fn keep(&self, settings: Fingerprint, reads: &[Remembered]) {
         if self.is_last {
             return;
         }

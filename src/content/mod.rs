@@ -22,9 +22,9 @@ use self::source::Hidden;
 pub use self::tags::{TAGS_FOLDER, Tags, Term};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::fingerprint::Fingerprint;
 use crate::permalink::UrlPathError;
 use crate::problem::{Mistake, Place, Problem};
-use crate::site::Digest;
 
 /// Reads everything below `content/` into the index of what is published at `now`.
 ///
@@ -42,7 +42,7 @@ pub fn load(
     }
     let (sources, others): (Vec<_>, Vec<_>) =
         walk.files.into_iter().partition(source::SourceFile::is_markdown);
-    let settings = Digest::of(format!("{config:?}").as_bytes());
+    let settings = Fingerprint::of(&format!("{config:?}"));
     let known = memory.take(settings);
     let reads: Vec<Remembered> = sources
         .into_par_iter()
@@ -79,13 +79,13 @@ fn read(
         Ok(text) => text,
         Err(problem) => {
             let read = Arc::new(Read { page: None, problems: vec![problem] });
-            return Ok(Remembered { name, digest: None, read });
+            return Ok(Remembered { name, fingerprint: None, read });
         }
     };
-    let digest = Some(Digest::of(text.as_bytes()));
-    match known.get(&name).filter(|known| known.digest == digest) {
+    let fingerprint = Some(Fingerprint::of(text.as_str()));
+    match known.get(&name).filter(|known| known.fingerprint == fingerprint) {
         Some(known) => Ok(known.clone()),
-        None => Ok(Remembered { name, digest, read: Arc::new(Page::read(file, &text, config)) }),
+        None => Ok(Remembered { name, fingerprint, read: Arc::new(Page::read(file, &text, config)) }),
     }
 }
 

@@ -10,10 +10,10 @@ use super::front_matter::{self, FrontMatter, Places, Source};
 use super::source::SourceFile;
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::fingerprint::Fingerprint;
 use crate::markdown;
 use crate::permalink::{Slug, UrlPath};
 use crate::problem::{Mistake, Place, Position, Problem};
-use crate::site::Digest;
 
 /// The folder whose pages are addressed as if it were not there.
 const TRANSPARENT_FOLDER: &str = "pages";
@@ -58,7 +58,7 @@ pub struct Page {
     /// Where the keys are that can be in the way of other pages.
     pub places: Places,
     /// What its file hashes to.
-    pub fingerprint: Digest,
+    pub fingerprint: Fingerprint,
 }
 
 /// A page, if the file makes one, and what is wrong with it.
@@ -117,7 +117,7 @@ impl Page {
             words: outline.words,
             opens_with_title,
             places: parsed.places,
-            fingerprint: Digest::of(text.as_bytes()),
+            fingerprint: Fingerprint::of(text),
             front_matter,
             file,
         });

@@ -65,12 +65,20 @@ impl BaseUrl {
 
     /// The link to `path` within its origin: `/blog/about/`.
     pub fn link(&self, path: &UrlPath) -> String {
-        format!("{}{}", self.prefix, path.encoded())
+        let mut link = String::with_capacity(self.prefix.len() + path.as_str().len());
+        link.push_str(&self.prefix);
+        path.encode_into(&mut link);
+        link
     }
 
     /// The whole URL of `path`: `https://example.org/blog/about/`.
     pub fn permalink(&self, path: &UrlPath) -> String {
-        format!("{}{}", self.origin, self.link(path))
+        let length = self.origin.len() + self.prefix.len() + path.as_str().len();
+        let mut permalink = String::with_capacity(length);
+        permalink.push_str(&self.origin);
+        permalink.push_str(&self.prefix);
+        path.encode_into(&mut permalink);
+        permalink
     }
 
     /// The path of the site in what follows the origin, still encoded; none if it lies outside.

@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -58,12 +59,12 @@ pub enum UrlPathError {
 /// joined to a folder without leaving it. A final slash says that an `index.html` answers it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct UrlPath(String);
+pub struct UrlPath(Arc<str>);
 
 impl UrlPath {
     /// The path of the home page.
     pub fn root() -> Self {
-        Self("/".to_owned())
+        Self("/".into())
     }
 
     /// Reads a path as an author, a manifest or a decoded request gives it; a missing first slash is added.
@@ -86,9 +87,9 @@ impl UrlPath {
         let slash = if inner.len() > body.len() { "/" } else { "" };
         // ASCII is in normal form already, and most paths are ASCII.
         Ok(Self(if body.is_ascii() {
-            format!("/{body}{slash}")
+            format!("/{body}{slash}").into()
         } else {
-            format!("/{}{slash}", body.nfc())
+            format!("/{}{slash}", body.nfc()).into()
         }))
     }
 
@@ -102,7 +103,7 @@ impl UrlPath {
     /// The folder `segment` below this one: `/` and `a` give `/a/`.
     #[must_use]
     pub fn child(&self, segment: &Slug) -> Self {
-        Self(format!("{}{segment}/", self.as_folder().0))
+        Self(format!("{}{segment}/", self.as_folder().0).into())
     }
 
     /// The file `name` in this folder; `name` may have slashes in it.
@@ -113,7 +114,7 @@ impl UrlPath {
     /// This path with a final slash.
     #[must_use]
     pub fn as_folder(&self) -> Self {
-        if self.is_folder() { self.clone() } else { Self(format!("{}/", self.0)) }
+        if self.is_folder() { self.clone() } else { Self(format!("{}/", self.0).into()) }
     }
 
     /// Whether the path ends in a slash, and so is answered by an `index.html`.
@@ -124,18 +125,31 @@ impl UrlPath {
     /// Whether the server keeps this path, or what is below it, for itself or from the web; `stats` is where the
     /// dashboard is.
     pub fn is_reserved(&self, stats: &Self) -> bool {
-        let folded = self.as_folder().folded();
+        let folded = self.folded_as_folder();
         let own = ["/_/", "/.tallymark/"];
         own.iter().any(|own| folded.starts_with(own))
-            || folded.starts_with(stats.as_folder().folded().as_str())
+            || folded.starts_with(stats.folded_as_folder().as_str())
     }
 
     /// The path for comparison: two paths that a file system without letter case would confuse have one form.
     pub fn folded(&self) -> String {
         if self.0.is_ascii() {
-            return self.0.to_ascii_lowercase();
+            // With room for a final slash.
+            let mut folded = String::with_capacity(self.0.len() + 1);
+            folded.push_str(&self.0);
+            folded.make_ascii_lowercase();
+            return folded;
         }
         self.0.nfkc().flat_map(char::to_lowercase).nfc().collect()
+    }
+
+    /// As [`folded`](Self::folded), with a final slash: what answers for a folder and a file of its name share it.
+    pub fn folded_as_folder(&self) -> String {
+        let mut folded = self.folded();
+        if !folded.ends_with('/') {
+            folded.push('/');
+        }
+        folded
     }
 
     /// The path as text, decoded.
@@ -148,13 +162,20 @@ impl UrlPath {
         encoded(&self.0)
     }
 
+    /// Appends the path as a URL spells it.
+    pub(super) fn encode_into(&self, url: &mut String) {
+        url.extend(utf8_percent_encode(&self.0, PATH_ESCAPES));
+    }
+
     /// The file that holds the answer, relative to the output folder: `/a/` is `a/index.html`.
     pub fn output_file(&self) -> PathBuf {
-        let mut file: PathBuf = self.0.split('/').filter(|segment| !segment.is_empty()).collect();
+        let relative = &self.0[1..];
+        let mut file = String::with_capacity(relative.len() + INDEX.len());
+        file.push_str(relative);
         if self.is_folder() {
-            file.push(INDEX);
+            file.push_str(INDEX);
         }
-        file
+        file.into()
     }
 }
 

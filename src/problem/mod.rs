@@ -68,15 +68,19 @@ impl Serialize for Problem {
 /// The one of `candidates` that `word` is most likely a misspelling of; none if all are too far.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&folded, &fold(candidate)), candidate))
-        .filter(|(distance, candidate)| {
-            let shorter = word.chars().count().min(candidate.chars().count());
-            *distance <= (shorter / 4).min(3)
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let near = candidates.into_iter().filter_map(|candidate| {
+        let shorter = word.chars().count().min(candidate.chars().count());
+        let allowed = (shorter / 4).min(3);
+        let other = fold(candidate);
+        // A distance is at least the difference in length, which is much sooner known.
+        let (long, short) = (folded.chars().count(), other.chars().count());
+        if long.abs_diff(short) > allowed {
+            return None;
+        }
+        let distance = strsim::damerau_levenshtein(&folded, &other);
+        (distance <= allowed).then_some((distance, candidate))
+    });
+    near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
 fn fold(word: &str) -> String {

@@ -16,7 +16,7 @@ pub(super) struct Addresses {
 impl Addresses {
     /// Adds an address.
     pub(super) fn add(&mut self, path: UrlPath) {
-        let folded = path.as_folder().folded();
+        let folded = path.folded_as_folder();
         let last = folded.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
         self.by_last_segment.entry(last).or_insert_with(|| path.clone());
         self.by_folded.insert(folded, path);
@@ -24,7 +24,7 @@ impl Addresses {
 
     /// Adds an old address of the page at `target`.
     pub(super) fn add_alias(&mut self, alias: &UrlPath, target: &UrlPath) {
-        self.by_folded.entry(alias.as_folder().folded()).or_insert_with(|| target.clone());
+        self.by_folded.entry(alias.folded_as_folder()).or_insert_with(|| target.clone());
     }
 
     /// Adds the file `relative` to `content/`, and its address.
@@ -40,7 +40,7 @@ impl Addresses {
 
     /// The canonical form of `path`, if the site answers it.
     pub(super) fn find(&self, path: &UrlPath) -> Option<&UrlPath> {
-        self.by_folded.get(&path.as_folder().folded())
+        self.by_folded.get(&path.folded_as_folder())
     }
 
     /// An address that ends as `path` does.

@@ -7,8 +7,8 @@ use super::pages::{Anchors, inspect};
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
-use super::trace;
-use super::view::{ArchiveView, CurrentView, Summary, YearView};
+use super::summary::archive_entry;
+use super::view::{ArchiveView, CurrentView, YearView};
 use crate::config::Config;
 use crate::content::{ContentIndex, Page};
 use crate::permalink::{Slug, UrlPath};
@@ -77,7 +77,7 @@ pub(super) fn render(renderer: &Renderer<'_>, anchors: &mut Anchors) -> anyhow::
         if let Some(page) = &archive.own {
             render_own(archive, page, renderer, anchors)?;
         } else {
-            let told = trace::hash_of_pages(&archive.posts);
+            let told = renderer.scope.shown_of(&archive.posts);
             renderer.traced_generated(&archive.path, told, || put(archive, renderer))?;
         }
     }
@@ -119,15 +119,15 @@ fn view<'a>(archive: &'a Archive, content: &'a str, scope: &Scope) -> ArchiveVie
     }
 }
 
-fn years<'a>(posts: &'a [Arc<Page>], scope: &Scope) -> Vec<YearView<'a>> {
-    let mut years: Vec<YearView<'a>> = Vec::new();
+fn years(posts: &[Arc<Page>], scope: &Scope) -> Vec<YearView> {
+    let mut years: Vec<YearView> = Vec::new();
     for post in posts {
         let date = post.date.unwrap_or_default().in_zone(&scope.config.timezone);
         let year = date.year().to_string();
-        let summary = Summary::new(post, scope);
+        let entry = archive_entry(post, scope);
         match years.last_mut() {
-            Some(last) if last.year == year => last.pages.push(summary),
-            _ => years.push(YearView { year, pages: vec![summary] }),
+            Some(last) if last.year == year => last.pages.push(entry),
+            _ => years.push(YearView { year, pages: vec![entry] }),
         }
     }
     years

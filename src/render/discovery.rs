@@ -7,10 +7,10 @@ use tera::Value;
 use super::feed::last_change;
 use super::outputs::Claim;
 use super::renderer::{Renderer, value};
-use super::trace;
 use super::view::{CurrentView, SitemapEntry};
 use crate::clock::Timestamp;
 use crate::content::Page;
+use crate::fingerprint::Fingerprint;
 use crate::permalink::UrlPath;
 use crate::site::{STATS_FRAME, STATS_HOLE, Site};
 
@@ -44,7 +44,7 @@ fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
         .filter(is_wanted)
         .map(|page| (&page.path, last_change(page)))
         .collect();
-    renderer.traced_generated(&path(SITEMAP), trace::hash_of(&pages), || {
+    renderer.traced_generated(&path(SITEMAP), Fingerprint::of(&pages), || {
         let home = SitemapEntry { permalink: base.permalink(&UrlPath::root()), updated: None };
         let entries = pages.iter().map(|(path, changed)| SitemapEntry {
             permalink: base.permalink(path),

@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
-use super::view::{FeedEntry, FeedView, Summary};
+use super::summary::feed_entry;
+use super::view::FeedView;
 use crate::clock::Timestamp;
 use crate::content::Page;
 use crate::permalink::{self, UrlPath};
@@ -36,13 +37,11 @@ pub(super) fn last_change(page: &Page) -> Timestamp {
     page.front_matter.updated.max(page.date).unwrap_or_default()
 }
 
-fn entry<'a>(post: &'a Page, renderer: &Renderer<'_>) -> anyhow::Result<FeedEntry<'a>> {
+fn entry(post: &Page, renderer: &Renderer<'_>) -> anyhow::Result<tera::Value> {
     let base = &renderer.scope.config.base;
     let home = base.permalink(&UrlPath::root());
-    Ok(FeedEntry {
-        summary: Summary::new(post, &renderer.scope),
-        // Not the address: a post that moves must not be new to those who have read it.
-        id: format!("{home}#{}", permalink::encoded(post.id())),
-        content: renderer.body(post, Links::Absolute)?.rendered.html,
-    })
+    // Not the address: a post that moves must not be new to those who have read it.
+    let id = format!("{home}#{}", permalink::encoded(post.id()));
+    let content = renderer.body(post, Links::Absolute)?.rendered.html;
+    Ok(feed_entry(post, &id, &content, &renderer.scope))
 }

@@ -7,7 +7,9 @@ use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 
 use super::scope::Scope;
 use super::trace::Question;
-use super::view::{Summary, TermView};
+use super::summary::summary;
+use super::table::Table;
+use super::view::term_view;
 use crate::content::Page;
 use crate::permalink::UrlPath;
 
@@ -94,7 +96,7 @@ fn pages(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
 fn nav(_: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let scope = scope()?;
     scope.note(|| Question::Nav);
-    Ok(scope.nav().map(|page| summary(page, &scope)).collect::<Vec<Value>>().into())
+    Ok(scope.nav_value())
 }
 
 /// `neighbors(path=page.path)`: the listed posts on either side; `previous` is the older.
@@ -105,10 +107,7 @@ fn neighbors(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let (older, newer) = scope.index.neighbors(&path);
     let value =
         |page: Option<&Arc<Page>>| page.map_or_else(Value::none, |page| summary(page, &scope));
-    Ok(Value::from_serializable(&std::collections::BTreeMap::from([
-        ("previous", value(older)),
-        ("next", value(newer)),
-    ])))
+    Ok(Table::of(2).with("previous", value(older)).with("next", value(newer)).finish())
 }
 
 /// `terms(taxonomy="tags", limit=10)`: what posts are filed under; with a limit, the most used first.
@@ -125,8 +124,7 @@ fn terms(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
         terms.sort_by_key(|term| std::cmp::Reverse(term.posts.len()));
         terms.truncate(limit);
     }
-    let values =
-        terms.into_iter().map(|term| Value::from_serializable(&TermView::new(term, &scope)));
+    let values = terms.into_iter().map(|term| term_view(term, &scope));
     Ok(values.collect::<Vec<Value>>().into())
 }
 
@@ -148,8 +146,4 @@ fn link(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
 
 fn path_of(text: &str) -> TeraResult<UrlPath> {
     UrlPath::parse(text).map_err(|error| Error::message(format!("`{text}` is no path: {error}")))
-}
-
-fn summary(page: &Page, scope: &Scope) -> Value {
-    Value::from_serializable(&Summary::new(page, scope))
 }

@@ -8,9 +8,10 @@ use super::pages::{Anchors, inspect};
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
-use super::trace;
-use super::view::{CurrentView, HomeView, ListView, Summary, TermView, TermsView};
+use super::summary::summary;
+use super::view::{CurrentView, HomeView, ListView, TermsView, term_view};
 use crate::content::{Page, TAGS_FOLDER, Term};
+use crate::fingerprint::Fingerprint;
 use crate::permalink::UrlPath;
 
 /// The title of the index of tags.
@@ -50,7 +51,7 @@ pub(super) fn render_home(renderer: &Renderer<'_>, anchors: &mut Anchors) -> any
             current.description.clone_from(&scope.config.description);
             let list = page.view("Posts", "posts", None, scope);
             let shown = if is_first { value(&home) } else { tera::Value::none() };
-            let values = [("list", value(&list)), ("home", shown)];
+            let values = [("list", list.value()), ("home", shown)];
             renderer.put_generated("home.html", &page.path, &current, &values)
         };
         // The first shows the text of the home page, whose links lead anywhere.
@@ -71,7 +72,7 @@ pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     if terms.is_empty() {
         return Ok(());
     }
-    let entries = terms.iter().map(|term| TermView::new(term, scope)).collect();
+    let entries = terms.iter().map(|term| term_view(term, scope)).collect();
     let view = TermsView { title: TAGS_TITLE, taxonomy: "tags", entries };
     let current = CurrentView::generated(&path, "terms", TAGS_TITLE.to_owned(), scope);
     renderer.put_generated("terms.html", &path, &current, &[("terms", value(&view))])
@@ -83,8 +84,8 @@ fn render_term(term: &Term, renderer: &Renderer<'_>) -> anyhow::Result<()> {
         traced(&page, &term.name, renderer, || {
             let title = title_of(&term.name, page.number);
             let current = CurrentView::generated(&page.path, "list", title, scope);
-            let list = page.view(&term.name, "term", Some(TermView::new(term, scope)), scope);
-            renderer.put_generated("list.html", &page.path, &current, &[("list", value(&list))])
+            let list = page.view(&term.name, "term", Some(term_view(term, scope)), scope);
+            renderer.put_generated("list.html", &page.path, &current, &[("list", list.value())])
         })
     })
 }
@@ -96,8 +97,8 @@ fn traced(
     renderer: &Renderer<'_>,
     put: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let shown = trace::hash_of_pages(page.posts);
-    let told = trace::hash_of(&(name, page.number, page.total, page.count, shown));
+    let shown = renderer.scope.shown_of(page.posts);
+    let told = Fingerprint::of(&(name, page.number, page.total, page.count, shown));
     renderer.traced_generated(&page.path, told, put)
 }
 
@@ -133,16 +134,16 @@ impl<'a> Paging<'a> {
         &self,
         title: &str,
         kind: &'static str,
-        term: Option<TermView>,
+        term: Option<tera::Value>,
         scope: &Scope,
-    ) -> ListView<'a> {
+    ) -> ListView {
         let link = |path: &UrlPath| scope.config.base.link(path);
         ListView {
             title: title.to_owned(),
             description: String::new(),
             kind,
             term,
-            pages: self.posts.iter().map(|post| Summary::new(post, scope)).collect(),
+            pages: self.posts.iter().map(|post| summary(post, scope)).collect(),
             number: self.number,
             total: self.total,
             previous: self.previous.as_ref().map(link),

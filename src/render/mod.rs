@@ -17,6 +17,8 @@ mod renderer;
 mod resolver;
 mod scope;
 mod statics;
+mod summary;
+mod table;
 mod templates;
 mod trace;
 mod view;
@@ -120,14 +122,8 @@ fn scope_of(
     statics: &Statics,
 ) -> anyhow::Result<Arc<Scope>> {
     let archives = archives::find(config, index);
-    Ok(Arc::new(Scope {
-        config: config.clone(),
-        index: index.clone(),
-        addresses: addresses_of(config, index, &archives, statics),
-        archives,
-        statics: statics.digests()?,
-        fingerprinted: std::sync::Mutex::default(),
-    }))
+    let addresses = addresses_of(config, index, &archives, statics);
+    Ok(Arc::new(Scope::new(config, index, addresses, archives, statics.digests()?)))
 }
 
 /// Every address that the site answers.
@@ -213,8 +209,8 @@ fn over_fixed(index: &ContentIndex) -> Vec<Problem> {
     let fixed: Vec<UrlPath> =
         discovery::addresses().chain(UrlPath::parse(feed::PATH)).chain(home).collect();
     let is_fixed = |path: &UrlPath| {
-        let folded = path.as_folder().folded();
-        fixed.iter().any(|fixed| fixed.as_folder().folded() == folded)
+        let folded = path.folded_as_folder();
+        fixed.iter().any(|fixed| fixed.folded_as_folder() == folded)
     };
     let problem = |page: &Page, path: &UrlPath, position| {
         let mistake = Mistake::ReservedPath { path: path.to_string() };

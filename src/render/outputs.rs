@@ -52,7 +52,7 @@ impl Made {
         if !path.is_folder() {
             self.plain_files.insert(own);
         }
-        self.holders.insert(path.as_folder().folded(), (name.to_owned(), kind));
+        self.holders.insert(path.folded_as_folder(), (name.to_owned(), kind));
     }
 
     /// Who stands in the way of a file at `path`: a file where it needs a folder, or the reverse.
@@ -84,7 +84,7 @@ impl<'a> Outputs<'a> {
     /// Two pages at one address are none here: the index of the content has told of them.
     pub(super) fn claim(&self, path: &UrlPath, name: &str, kind: Claim) -> bool {
         let mut made = self.made();
-        let holder = made.holders.get(&path.as_folder().folded()).cloned();
+        let holder = made.holders.get(&path.folded_as_folder()).cloned();
         let obstacle = || made.obstacle(path).map(|other| (other.clone(), Claim::File));
         let Some((other, other_kind)) = holder.or_else(obstacle) else {
             made.hold(path, name, kind);
@@ -100,7 +100,7 @@ impl<'a> Outputs<'a> {
     /// Whether an author's file answers `path`, so that nothing needs to be generated there.
     pub(super) fn is_claimed(&self, path: &UrlPath) -> bool {
         let made = self.made();
-        made.holders.contains_key(&path.as_folder().folded()) || made.obstacle(path).is_some()
+        made.holders.contains_key(&path.folded_as_folder()) || made.obstacle(path).is_some()
     }
 
     /// Keeps the file that answered `path` before; false if it must be made again.

@@ -8,12 +8,13 @@ use rayon::prelude::*;
 use super::archives;
 use super::outbound::{self, Outbound};
 use super::outputs::Claim;
-use super::renderer::{Body, Renderer, value};
+use super::renderer::{Body, Renderer};
 use super::resolver::Links;
 use super::scope::Scope;
-use super::trace;
-use super::view::{CurrentView, PageView, Summary};
+use super::summary::page_view;
+use super::view::CurrentView;
 use crate::content::Page;
+use crate::fingerprint::Fingerprint;
 use crate::markdown::{self, Finding, Rendered};
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Positions, Problem, nearest};
@@ -63,13 +64,14 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
 
 fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Learnt> {
     renderer.progress.advance();
+    let scope = &renderer.scope;
     let template = template_of(page, renderer);
     let is_free = renderer.outputs.claim(&page.path, &page.file.name, Claim::Page);
     let Some(template) = template.filter(|_| is_free) else {
         // Nothing comes of it, but everything that is wrong with it is told.
         return Ok(inspect(page, &renderer.body(page, Links::Rooted)?, renderer));
     };
-    let told = trace::hash_of(&(trace::hash_of_pages([page]), &template));
+    let told = Fingerprint::of(&(scope.shown(page), &template));
     renderer.traced(&page.path, told, || {
         let body = renderer.body(page, Links::Rooted)?;
         put_page(page, &body, &template, renderer)?;
@@ -84,14 +86,9 @@ fn put_page(
     renderer: &Renderer<'_>,
 ) -> anyhow::Result<()> {
     let toc = markdown::table_of_contents(&body.rendered.headings);
-    let view = PageView {
-        summary: Summary::new(page, &renderer.scope),
-        content: &body.rendered.html,
-        toc: &toc,
-        show_toc: page.front_matter.toc.unwrap_or(false) && !toc.is_empty(),
-    };
+    let view = page_view(page, &body.rendered.html, &toc, &renderer.scope);
     let current = CurrentView::of_page(page, &renderer.scope);
-    renderer.put_page(template, &page.path, &current, &[("page", value(&view))])
+    renderer.put_page(template, &page.path, &current, &[("page", view)])
 }
 
 /// The template that the page asks for, else that of its kind; none if there is no such template.

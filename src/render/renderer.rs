@@ -17,10 +17,10 @@ use super::templates::Templates;
 use super::trace::{self, Memory, Trace};
 use super::view::{CurrentView, SiteView};
 use crate::content::Page;
+use crate::fingerprint::Fingerprint;
 use crate::markdown::{self, Options, Rendered};
 use crate::permalink::UrlPath;
 use crate::problem::Problem;
-use crate::site::Digest;
 
 /// Renders the pages of one site.
 pub(super) struct Renderer<'a> {
@@ -32,7 +32,7 @@ pub(super) struct Renderer<'a> {
     site: Value,
     pub(super) extras: Extras,
     /// The hash of what holds for the whole site.
-    globals: u64,
+    globals: Fingerprint,
     /// The traces of the last build.
     before: HashMap<UrlPath, Arc<Trace>>,
     /// Those of this one.
@@ -75,7 +75,7 @@ impl<'a> Renderer<'a> {
             outputs,
             progress: extras.progress.clone(),
             site: Value::none(),
-            globals: 0,
+            globals: Fingerprint::default(),
             before: extras.memory.take(),
             traces: Mutex::default(),
             extras,
@@ -85,7 +85,7 @@ impl<'a> Renderer<'a> {
             None => String::new(),
         };
         let view = site_view(&renderer.scope, footer);
-        renderer.globals = trace::hash_of(&(
+        renderer.globals = Fingerprint::of(&(
             serde_json::to_string(&view).context("the site's own values cannot be written")?,
             format!("{:?}", renderer.scope.config),
             templates.fingerprint,
@@ -109,7 +109,7 @@ impl<'a> Renderer<'a> {
         };
         let rendered =
             markdown::render(markdown, &options, &PageLinks { page, scope: &self.scope, links });
-        let is_current = Digest::of(text.as_bytes()) == page.fingerprint;
+        let is_current = Fingerprint::of(text.as_str()) == page.fingerprint;
         Ok(Body { text, start, rendered, is_current })
     }
 
@@ -120,13 +120,13 @@ impl<'a> Renderer<'a> {
     pub(super) fn traced(
         &self,
         path: &UrlPath,
-        told: u64,
+        told: Fingerprint,
         make: impl FnOnce() -> anyhow::Result<(Learnt, bool)>,
     ) -> anyhow::Result<Learnt> {
         if !self.extras.memory.is_wanted() {
             return make().map(|(learnt, _)| learnt);
         }
-        let told = trace::hash_of(&(self.globals, told));
+        let told = Fingerprint::of(&(self.globals, told));
         let known = self.before.get(path).filter(|_| !self.extras.gathers_outbound);
         if let Some(trace) = known.filter(|trace| trace.verifies(told, &self.scope))
             && self.outputs.keep(path, trace.file())
@@ -149,7 +149,7 @@ impl<'a> Renderer<'a> {
     pub(super) fn traced_generated(
         &self,
         path: &UrlPath,
-        told: u64,
+        told: Fingerprint,
         put: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         if self.outputs.is_claimed(path) {
@@ -191,7 +191,7 @@ impl<'a> Renderer<'a> {
         values: &[(&'static str, Value)],
     ) -> anyhow::Result<()> {
         let mut context = self.context(values);
-        context.insert("current", current);
+        context.insert_value("current", current.value());
         let filled = self.fill(template, &context);
         if self.has_scripts(current) {
             return self.outputs.put_filled(path, filled.map(|html| self.with_scripts(html)));

@@ -2,14 +2,19 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rayon::prelude::*;
+use tera::Value;
 
 use super::addresses::Addresses;
 use super::archives::Archive;
 use super::resolver;
+use super::summary::summary;
 use super::trace::Question;
 use crate::config::Config;
 use crate::content::{ContentIndex, Page, Term};
+use crate::fingerprint::{Fingerprint, Fold};
 use crate::permalink::UrlPath;
 use crate::site::Digest;
 
@@ -29,9 +34,66 @@ pub(super) struct Scope {
     pub(super) statics: BTreeMap<String, Digest>,
     /// The names of files that templates asked a fingerprinted address for.
     pub(super) fingerprinted: Mutex<BTreeSet<String>>,
+    /// What templates can see of each page, in the order of the index, as a fingerprint.
+    shown: Vec<Fingerprint>,
+    /// What `nav()` answers, which every page asks for.
+    nav: OnceLock<Value>,
 }
 
 impl Scope {
+    /// What templates can ask about the site of `index`.
+    pub(super) fn new(
+        config: &Arc<Config>,
+        index: &Arc<ContentIndex>,
+        addresses: Addresses,
+        archives: Vec<Archive>,
+        statics: BTreeMap<String, Digest>,
+    ) -> Self {
+        let mut scope = Self {
+            config: config.clone(),
+            index: index.clone(),
+            addresses,
+            archives,
+            statics,
+            fingerprinted: Mutex::default(),
+            shown: Vec::new(),
+            nav: OnceLock::new(),
+        };
+        scope.shown = index.pages().par_iter().map(|page| scope.fingerprint_of(page)).collect();
+        scope
+    }
+
+    /// The fingerprint of everything that templates can see of a page, but its neighbors.
+    pub(super) fn shown(&self, page: &Page) -> Fingerprint {
+        match self.index.position(page) {
+            Some(at) => self.shown[at],
+            None => self.fingerprint_of(page),
+        }
+    }
+
+    /// The fingerprint of all that templates can see of pages, in their order.
+    pub(super) fn shown_of<'a>(
+        &self,
+        pages: impl IntoIterator<Item = &'a Arc<Page>>,
+    ) -> Fingerprint {
+        let mut fold = Fold::default();
+        pages.into_iter().for_each(|page| fold.add(&self.shown(page)));
+        fold.finish()
+    }
+
+    fn fingerprint_of(&self, page: &Page) -> Fingerprint {
+        let mut fold = Fold::default();
+        fold.add(&(&page.path, &page.file.relative, page.fingerprint));
+        for term in self.terms_of(page) {
+            fold.add(&(&term.name, &term.path));
+        }
+        let matter = &page.front_matter;
+        for source in [&matter.image, &matter.author_image] {
+            fold.add(&self.picture(page, source.as_deref()));
+        }
+        fold.finish()
+    }
+
     /// The scope of the page that this thread is rendering.
     pub(super) fn current() -> Option<Arc<Self>> {
         CURRENT.with_borrow(Clone::clone)
@@ -72,15 +134,26 @@ impl Scope {
         self.addresses.suggestion(path)
     }
 
-    /// What is filed under a word.
-    pub(super) fn term(&self, name: &str) -> Option<&Term> {
-        self.note(|| Question::Term(name.to_owned()));
-        self.index.tags().term(name)
+    /// What a page is filed under, each term once.
+    pub(super) fn terms_of(&self, page: &Page) -> Vec<&Term> {
+        let mut terms: Vec<&Term> = Vec::with_capacity(page.front_matter.tags.len());
+        for term in page.front_matter.tags.iter().filter_map(|tag| self.index.tags().term(tag)) {
+            if !terms.iter().any(|known| known.path == term.path) {
+                terms.push(term);
+            }
+        }
+        terms
     }
 
     /// The pages that the navigation links to.
     pub(super) fn nav(&self) -> impl Iterator<Item = &Arc<Page>> {
         self.index.listed_pages().filter(|page| page.front_matter.show_in_nav)
+    }
+
+    /// What `nav()` answers.
+    pub(super) fn nav_value(&self) -> Value {
+        let value = || self.nav().map(|page| summary(page, self)).collect::<Vec<Value>>().into();
+        self.nav.get_or_init(value).clone()
     }
 
     /// The link to a picture that front matter names: a file beside the page, or an address.

@@ -10,8 +10,8 @@ use tera::{Context, ErrorKind, Tera};
 use super::{builtin, filters, functions};
 use crate::config::Config;
 use crate::content::source::{self, Hidden};
+use crate::fingerprint::Fingerprint;
 use crate::problem::{Mistake, Place, Position, Problem};
-use crate::site::Digest;
 
 /// What lies beside templates without being one.
 const NO_TEMPLATES: [&str; 2] = ["js", "css"];
@@ -25,7 +25,7 @@ pub(super) struct Templates {
     /// What authors call each template: its file below the site's folder.
     places: BTreeMap<String, String>,
     /// What all of them hash to.
-    pub(super) fingerprint: Digest,
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// A template as it was found.
@@ -62,7 +62,7 @@ impl Templates {
         for (name, template) in found {
             all.extend([name.as_str(), "\0", &template.text, "\0"]);
         }
-        let fingerprint = Digest::of(all.as_bytes());
+        let fingerprint = Fingerprint::of(all.as_str());
         let templates = Self { tera, places: places.collect(), fingerprint };
         match added {
             Ok(()) => Ok(templates),

@@ -7,13 +7,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::functions::PagesQuery;
 use super::pages::Learnt;
 use super::scope::Scope;
-use crate::content::{Page, Term};
+use crate::content::Page;
+use crate::fingerprint::{Fingerprint, Fold};
 use crate::permalink::UrlPath;
 use crate::site::OutputFile;
 
@@ -33,8 +33,6 @@ pub(super) enum Question {
     Neighbors(UrlPath),
     /// What are posts filed under?
     Terms,
-    /// What is the term of this name?
-    Term(String),
     /// What is the canonical form of this address?
     Address(UrlPath),
     /// Where is this file beside a page?
@@ -50,13 +48,13 @@ pub(super) enum Question {
 }
 
 /// A question, and the hash of its answer.
-type Asked = (Question, u64);
+type Asked = (Question, Fingerprint);
 
 /// What an output was made from, and what came of it.
 #[derive(Debug)]
 pub(super) struct Trace {
     /// The hash of what the output was told without asking.
-    told: u64,
+    told: Fingerprint,
     asked: Vec<Asked>,
     file: OutputFile,
     learnt: Learnt,
@@ -94,12 +92,12 @@ impl Memory {
 
 impl Trace {
     /// A trace of the output that came of `asked`.
-    pub(super) fn new(told: u64, asked: Vec<Asked>, file: OutputFile, learnt: Learnt) -> Self {
+    pub(super) fn new(told: Fingerprint, asked: Vec<Asked>, file: OutputFile, learnt: Learnt) -> Self {
         Self { told, asked, file, learnt }
     }
 
     /// Whether the output would be the same if it were rendered now.
-    pub(super) fn verifies(&self, told: u64, scope: &Scope) -> bool {
+    pub(super) fn verifies(&self, told: Fingerprint, scope: &Scope) -> bool {
         self.told == told
             && self.asked.iter().all(|(question, answer)| scope.answer(question) == *answer)
     }
@@ -132,30 +130,6 @@ pub(super) fn record<T>(work: impl FnOnce() -> T) -> (T, Vec<Asked>) {
     (result, asked)
 }
 
-/// The hash of anything.
-pub(super) fn hash_of(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The hash of pages in their order: of everything that a template can see of them but their neighbors.
-pub(super) fn hash_of_pages<'a>(pages: impl IntoIterator<Item = &'a Arc<Page>>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for page in pages {
-        hash_page(page, &mut hasher);
-    }
-    hasher.finish()
-}
-
-fn hash_page(page: &Page, hasher: &mut DefaultHasher) {
-    (&page.path, &page.file.relative, page.fingerprint).hash(hasher);
-}
-
-fn hash_term(term: &Term) -> u64 {
-    hash_of(&(&term.name, &term.path, term.posts.len()))
-}
-
 impl Scope {
     /// Notes that the output being rendered depends on the answer to `question`.
     pub(super) fn note(&self, question: impl FnOnce() -> Question) {
@@ -170,25 +144,26 @@ impl Scope {
     }
 
     /// The hash of the answer to `question` as the site is now.
-    fn answer(&self, question: &Question) -> u64 {
+    fn answer(&self, question: &Question) -> Fingerprint {
         match question {
-            Question::Pages(query) => hash_of_pages(query.select(self)),
-            Question::Nav => hash_of_pages(self.nav()),
+            Question::Pages(query) => self.shown_of(query.select(self)),
+            Question::Nav => self.shown_of(self.nav()),
             Question::Neighbors(path) => {
                 let (older, newer) = self.index.neighbors(path);
-                hash_of(&(hash_of_pages(older), hash_of_pages(newer)))
+                Fingerprint::of(&(self.shown_of(older), self.shown_of(newer)))
             }
             Question::Terms => {
-                let terms = self.index.tags().terms().iter().map(hash_term);
-                hash_of(&terms.collect::<Vec<u64>>())
+                let terms = self.index.tags().terms().iter();
+                let mut fold = Fold::default();
+                terms.for_each(|term| fold.add(&(&term.name, &term.path, term.posts.len())));
+                fold.finish()
             }
-            Question::Term(name) => hash_of(&self.index.tags().term(name).map(hash_term)),
-            Question::Address(path) => hash_of(&self.addresses.find(path)),
-            Question::Asset(relative) => hash_of(&self.addresses.asset(relative)),
-            Question::Source(relative) => hash_of(&self.index.by_source(relative).map(identity)),
-            Question::Titled(title) => hash_of(&self.index.titled(title).map(identity)),
-            Question::Suggestion(path) => hash_of(&self.addresses.suggestion(path)),
-            Question::Static(name) => hash_of(&self.statics.get(name)),
+            Question::Address(path) => Fingerprint::of(&self.addresses.find(path)),
+            Question::Asset(relative) => Fingerprint::of(&self.addresses.asset(relative)),
+            Question::Source(relative) => Fingerprint::of(&self.index.by_source(relative).map(identity)),
+            Question::Titled(title) => Fingerprint::of(&self.index.titled(title).map(identity)),
+            Question::Suggestion(path) => Fingerprint::of(&self.addresses.suggestion(path)),
+            Question::Static(name) => Fingerprint::of(&self.statics.get(name)),
         }
     }
 }

@@ -1,11 +1,13 @@
-//! What templates can see: the contract with theme authors.
+//! What templates can see besides pages: the site, the address that is rendered, lists; with `summary.rs` the
+//! contract with theme authors.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json};
+use tera::Value;
 
 use super::scope::Scope;
+use super::table::Table;
 use crate::content::{Page, Term};
-use crate::markdown::TocEntry;
 use crate::permalink::UrlPath;
 
 /// `site`: what is the same on every page. Settings only; the site's contents are asked for with functions.
@@ -30,11 +32,11 @@ pub(super) struct SiteView {
     /// The text below every page, as HTML.
     pub(super) footer: String,
     pub(super) paginate_by: usize,
-    pub(super) extra: Map<String, Value>,
+    pub(super) extra: Map<String, Json>,
 }
 
 /// `current`: the address that is being rendered.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct CurrentView {
     /// The path within the site.
     pub(super) path: String,
@@ -52,80 +54,21 @@ pub(super) struct CurrentView {
     /// The absolute URL of the picture; may be empty.
     pub(super) image: String,
     pub(super) image_alt: String,
-    /// `article` or `website`, as Open Graph has it.
-    #[serde(rename = "type")]
+    /// `type`: `article` or `website`, as Open Graph has it.
     pub(super) object: &'static str,
 }
 
-/// A page in a list.
-#[derive(Debug, Clone, Serialize)]
-#[expect(clippy::struct_field_names, reason = "a page's summary is called so in templates")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact that templates ask for")]
-pub(super) struct Summary<'a> {
-    path: &'a str,
-    url: String,
-    permalink: String,
-    title: &'a str,
-    kind: &'static str,
-    /// RFC 3339, at the site's offset.
-    date: Option<String>,
-    updated: Option<String>,
-    description: &'a str,
-    summary: &'a str,
-    words: usize,
-    reading_minutes: usize,
-    read_time: String,
-    tags: Vec<TermView>,
-    authors: Vec<AuthorView>,
-    author_name: Option<&'a str>,
-    author_image: Option<String>,
-    image: Option<String>,
-    image_alt: &'a str,
-    show_image_at_top: bool,
-    featured: bool,
-    is_draft: bool,
-    unlisted: bool,
-    lang: &'a str,
-    layout: Option<&'a str>,
-    series: Option<&'a str>,
-    extra: &'a Map<String, Value>,
-}
-
-/// `page`: the page that is being rendered.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct PageView<'a> {
-    #[serde(flatten)]
-    pub(super) summary: Summary<'a>,
-    /// The body as HTML.
-    pub(super) content: &'a str,
-    pub(super) toc: &'a [TocEntry],
-    pub(super) show_toc: bool,
-}
-
-/// A word that posts are filed under.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct TermView {
-    pub(super) name: String,
-    pub(super) url: String,
-    /// How many posts are.
-    pub(super) count: usize,
-}
-
-/// Somebody who wrote a page.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct AuthorView {
-    pub(super) name: String,
-}
-
 /// `list`: a page of a list of posts.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct ListView<'a> {
+#[derive(Debug, Clone)]
+pub(super) struct ListView {
     pub(super) title: String,
     pub(super) description: String,
     /// `posts` or `term`.
     pub(super) kind: &'static str,
-    pub(super) term: Option<TermView>,
-    pub(super) pages: Vec<Summary<'a>>,
+    /// The word that the posts are filed under.
+    pub(super) term: Option<Value>,
+    /// Summaries.
+    pub(super) pages: Vec<Value>,
     /// Counted from one.
     pub(super) number: usize,
     /// Pages of the list.
@@ -148,15 +91,15 @@ pub(super) struct HomeView<'a> {
 pub(super) struct ArchiveView<'a> {
     pub(super) title: &'a str,
     pub(super) content: &'a str,
-    pub(super) years: Vec<YearView<'a>>,
+    pub(super) years: Vec<YearView>,
     pub(super) count: usize,
 }
 
 /// The posts of a year.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct YearView<'a> {
+pub(super) struct YearView {
     pub(super) year: String,
-    pub(super) pages: Vec<Summary<'a>>,
+    pub(super) pages: Vec<Value>,
 }
 
 /// `terms`: every word that posts are filed under.
@@ -164,28 +107,17 @@ pub(super) struct YearView<'a> {
 pub(super) struct TermsView {
     pub(super) title: &'static str,
     pub(super) taxonomy: &'static str,
-    pub(super) entries: Vec<TermView>,
+    pub(super) entries: Vec<Value>,
 }
 
 /// `feed`: the newest posts, whole.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct FeedView<'a> {
+pub(super) struct FeedView {
     pub(super) permalink: String,
     /// The absolute URL of the home page.
     pub(super) home: String,
     pub(super) updated: String,
-    pub(super) pages: Vec<FeedEntry<'a>>,
-}
-
-/// A post in a feed.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct FeedEntry<'a> {
-    #[serde(flatten)]
-    pub(super) summary: Summary<'a>,
-    /// A name that never changes.
-    pub(super) id: String,
-    /// The body as HTML, its links absolute.
-    pub(super) content: String,
+    pub(super) pages: Vec<Value>,
 }
 
 /// An address in the sitemap.
@@ -195,52 +127,29 @@ pub(super) struct SitemapEntry {
     pub(super) updated: Option<String>,
 }
 
-impl<'a> Summary<'a> {
-    pub(super) fn new(page: &'a Page, scope: &Scope) -> Self {
-        let front_matter = &page.front_matter;
-        let zone = &scope.config.timezone;
-        let minutes = page.reading_minutes();
-        Self {
-            path: page.path.as_str(),
-            url: scope.config.base.link(&page.path),
-            permalink: scope.config.base.permalink(&page.path),
-            title: &page.title,
-            kind: if page.is_post() { "post" } else { "page" },
-            date: page.date.map(|date| date.to_rfc3339_in(zone)),
-            updated: front_matter.updated.map(|date| date.to_rfc3339_in(zone)),
-            description: front_matter.description.as_deref().unwrap_or_default(),
-            summary: &page.summary,
-            words: page.words,
-            reading_minutes: minutes,
-            read_time: front_matter
-                .read_time
-                .clone()
-                .unwrap_or_else(|| format!("{minutes} min read")),
-            tags: tags_of(page, scope),
-            authors: authors_of(page),
-            author_name: front_matter.author_name.as_deref(),
-            author_image: scope.picture(page, front_matter.author_image.as_deref()),
-            image: scope.picture(page, front_matter.image.as_deref()),
-            image_alt: front_matter.image_alt.as_deref().unwrap_or_default(),
-            show_image_at_top: front_matter.show_image_at_top,
-            featured: front_matter.featured,
-            is_draft: front_matter.draft,
-            unlisted: front_matter.unlisted,
-            lang: front_matter.lang.as_deref().unwrap_or_default(),
-            layout: front_matter.layout.as_deref(),
-            series: front_matter.series.as_deref(),
-            extra: &front_matter.extra,
-        }
-    }
+/// A word that posts are filed under, and how many are.
+pub(super) fn term_view(term: &Term, scope: &Scope) -> Value {
+    Table::of(3)
+        .with("name", term.name.as_str())
+        .with("url", scope.config.base.link(&term.path))
+        .with("count", term.posts.len())
+        .finish()
 }
 
-impl TermView {
-    pub(super) fn new(term: &Term, scope: &Scope) -> Self {
-        Self {
-            name: term.name.clone(),
-            url: scope.config.base.link(&term.path),
-            count: term.posts.len(),
-        }
+impl ListView {
+    pub(super) fn value(self) -> Value {
+        Table::of(10)
+            .with("title", self.title)
+            .with("description", self.description)
+            .with("kind", self.kind)
+            .with_some("term", self.term)
+            .with("pages", self.pages)
+            .with("number", self.number)
+            .with("total", self.total)
+            .with_some("previous", self.previous)
+            .with_some("next", self.next)
+            .with("count", self.count)
+            .finish()
     }
 }
 
@@ -268,11 +177,11 @@ impl CurrentView {
         let front_matter = &page.front_matter;
         let base = &scope.config.base;
         let picture = scope.picture(page, front_matter.image.as_deref());
-        let permalink = base.permalink(&page.path);
+        let permalink = || base.permalink(&page.path);
         Self {
             path: page.path.to_string(),
             url: base.link(&page.path),
-            permalink: front_matter.canonical.clone().unwrap_or(permalink),
+            permalink: front_matter.canonical.clone().unwrap_or_else(permalink),
             kind: if page.is_post() { "post" } else { "page" },
             lang: front_matter.lang.clone().unwrap_or_default(),
             noindex: front_matter.noindex || front_matter.unlisted || front_matter.draft,
@@ -283,6 +192,22 @@ impl CurrentView {
             object: if page.is_post() { "article" } else { "website" },
         }
     }
+
+    pub(super) fn value(&self) -> Value {
+        Table::of(11)
+            .with("path", self.path.as_str())
+            .with("url", self.url.as_str())
+            .with("permalink", self.permalink.as_str())
+            .with("kind", self.kind)
+            .with("lang", self.lang.as_str())
+            .with("noindex", self.noindex)
+            .with("title", self.title.as_str())
+            .with("description", self.description.as_str())
+            .with("image", self.image.as_str())
+            .with("image_alt", self.image_alt.as_str())
+            .with("type", self.object)
+            .finish()
+    }
 }
 
 fn absolute(link: &str, origin: &str) -> String {
@@ -291,19 +216,4 @@ fn absolute(link: &str, origin: &str) -> String {
     } else {
         link.to_owned()
     }
-}
-
-fn tags_of(page: &Page, scope: &Scope) -> Vec<TermView> {
-    let terms = page.front_matter.tags.iter().filter_map(|tag| scope.term(tag));
-    let mut views: Vec<TermView> = Vec::new();
-    for view in terms.map(|term| TermView::new(term, scope)) {
-        if !views.iter().any(|known| known.url == view.url) {
-            views.push(view);
-        }
-    }
-    views
-}
-
-fn authors_of(page: &Page) -> Vec<AuthorView> {
-    page.front_matter.authors.iter().map(|name| AuthorView { name: name.clone() }).collect()
 }

@@ -54,7 +54,7 @@ pub(super) async fn answer(State(state): State<Handle>, request: Request) -> Res
 async fn stats_page(state: &Handle, path: Option<&UrlPath>, request: &Parts) -> Option<Response> {
     let site = state.site();
     let own = &site.identity().stats;
-    let path = path.filter(|path| path.as_folder().folded() == own.as_folder().folded())?;
+    let path = path.filter(|path| path.folded_as_folder() == own.folded_as_folder())?;
     if !is_canonical(request.uri.path(), &own.as_folder()) {
         return Some(redirect(&site, own, request.uri.query()));
     }

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["site"],
     &["config"],
     &["problem"],
-    &["permalink", "clock"],
+    &["permalink", "clock", "fingerprint"],
 ];
 
 /// Modules of the authors' half may not know what readers did, whatever the layers say.
@@ -38,6 +38,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("anstream", &["cli"]),
     ("include_dir", &["render/builtin.rs"]),
     ("toml", &["config"]),
+    ("rapidhash", &["fingerprint.rs"]),
     ("ureq", &["cli/external.rs"]),
     ("url", &["cli/external.rs"]),
 ];

@@ -1,0 +1,66 @@
+//! Fast hashes that tell whether a thing is what it was. They are no defense against who wants two things to look alike.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use rapidhash::fast::{RapidHasher, SeedableState};
+use serde::{Deserialize, Serialize};
+
+/// What a thing hashes to: the same in every process of one version of the program, and on every machine.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// The fingerprint of `value`.
+    pub fn of(value: &(impl Hash + ?Sized)) -> Self {
+        let mut fold = Fold::default();
+        fold.add(value);
+        fold.finish()
+    }
+}
+
+/// The fingerprint of several things, in their order, in the making.
+pub struct Fold(RapidHasher<'static>);
+
+impl Default for Fold {
+    fn default() -> Self {
+        Self(SeedableState::fixed().build_hasher())
+    }
+}
+
+impl std::fmt::Debug for Fold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Fold").field(&self.0.finish()).finish()
+    }
+}
+
+impl Fold {
+    /// Adds `value`.
+    pub fn add(&mut self, value: &(impl Hash + ?Sized)) {
+        value.hash(&mut self.0);
+    }
+
+    /// The fingerprint of all that was added.
+    pub fn finish(self) -> Fingerprint {
+        Fingerprint(self.0.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_has_another_fingerprint_and_what_does_not_has_the_same() {
+        assert_eq!(Fingerprint::of("a"), Fingerprint::of("a"));
+        assert_ne!(Fingerprint::of("a"), Fingerprint::of("b"));
+        assert_ne!(Fingerprint::of(&("ab", "c")), Fingerprint::of(&("a", "bc")));
+        let mut fold = Fold::default();
+        ["x", "y"].iter().for_each(|part| fold.add(part));
+        let mut other = Fold::default();
+        ["y", "x"].iter().for_each(|part| other.add(part));
+        assert_ne!(fold.finish(), other.finish());
+    }
+}
