@@ -5,6 +5,9 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use rapidhash::fast::{RapidHasher, SeedableState};
 use serde::{Deserialize, Serialize};
 
+/// A map whose keys are hashed fast: paths and names, of which a build looks up millions.
+pub type FastMap<K, V> = rapidhash::RapidHashMap<K, V>;
+
 /// What a thing hashes to: the same in every process of one version of the program, and on every machine.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,

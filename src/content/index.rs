@@ -1,12 +1,12 @@
 //! Every page to be published: ordered, filtered, no two at one address.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::tags::Tags;
 use super::{Asset, Page, Role};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::fingerprint::FastMap;
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Problem};
 
@@ -18,10 +18,10 @@ pub struct ContentIndex {
     listed_posts: Vec<Arc<Page>>,
     home: Option<Arc<Page>>,
     footer: Option<Arc<Page>>,
-    by_path: HashMap<UrlPath, usize>,
-    by_source: HashMap<String, usize>,
+    by_path: FastMap<UrlPath, usize>,
+    by_source: FastMap<String, usize>,
     /// By title in lower case; of two with one title, the first in order.
-    by_title: HashMap<String, usize>,
+    by_title: FastMap<String, usize>,
     aliases: Vec<(UrlPath, Arc<Page>)>,
     tags: Tags,
     assets: Vec<Asset>,
@@ -73,7 +73,7 @@ impl ContentIndex {
 
     /// Finds pages and aliases that share an address, even if only a careless file system would say so.
     fn check_addresses(&mut self, config: &Config, problems: &mut Vec<Problem>) {
-        let mut taken: HashMap<String, &Arc<Page>> = HashMap::new();
+        let mut taken: FastMap<String, &Arc<Page>> = FastMap::default();
         let stats = &config.stats.path;
         let addressed = || self.home.iter().chain(&self.pages);
         for page in addressed() {

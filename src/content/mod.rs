@@ -85,7 +85,9 @@ fn read(
     let fingerprint = Some(Fingerprint::of(text.as_str()));
     match known.get(&name).filter(|known| known.fingerprint == fingerprint) {
         Some(known) => Ok(known.clone()),
-        None => Ok(Remembered { name, fingerprint, read: Arc::new(Page::read(file, &text, config)) }),
+        None => {
+            Ok(Remembered { name, fingerprint, read: Arc::new(Page::read(file, &text, config)) })
+        }
     }
 }
 

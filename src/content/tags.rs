@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Page;
+use crate::fingerprint::FastMap;
 use crate::permalink::{Slug, UniqueSlugs, UrlPath};
 
 /// The folder of the lists of posts by tag.
@@ -24,7 +25,7 @@ pub struct Term {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tags {
     terms: Vec<Term>,
-    by_folded: BTreeMap<String, usize>,
+    by_folded: FastMap<String, usize>,
 }
 
 impl Tags {
@@ -62,7 +63,9 @@ impl Tags {
 
     /// The term of this name, in any letter case.
     pub fn term(&self, name: &str) -> Option<&Term> {
-        self.by_folded.get(&fold(name)).map(|at| &self.terms[*at])
+        let is_folded = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let at = if is_folded { self.by_folded.get(name) } else { self.by_folded.get(&fold(name)) };
+        at.map(|at| &self.terms[*at])
     }
 }
 

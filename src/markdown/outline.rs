@@ -74,12 +74,21 @@ fn skim_in_steps(text: &str, options: &Options, sought: Sought) -> Outline {
 
 /// What stands before the first `<!-- more -->`.
 fn before_more(text: &str) -> Option<&str> {
-    let (at, _) = text.match_indices("<!--").find(|(at, _)| {
+    let at = comments(text).find(|at| {
         let comment = &text[*at..text.floor_char_boundary(at + LONGEST_MARK)];
         let end = comment.find("-->").map(|end| end + "-->".len());
         end.is_some_and(|end| block::is_more(&comment[..end]))
     })?;
     Some(&text[..at])
+}
+
+/// Where comments begin. Few texts have any, so the rare sign of them is sought.
+fn comments(text: &str) -> impl Iterator<Item = usize> {
+    let bytes = text.as_bytes();
+    let marks = text.match_indices('!').map(|(at, _)| at);
+    marks.filter_map(|at| {
+        (bytes[..at].ends_with(b"<") && bytes[at..].starts_with(b"!--")).then(|| at - 1)
+    })
 }
 
 /// Reads the events of `text` until the heading and the summary are known.

@@ -68,19 +68,49 @@ impl Serialize for Problem {
 /// The one of `candidates` that `word` is most likely a misspelling of; none if all are too far.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
+    let (length, letters) = (word.chars().count(), Letters::of(word));
     let near = candidates.into_iter().filter_map(|candidate| {
-        let shorter = word.chars().count().min(candidate.chars().count());
+        let shorter = length.min(candidate.chars().count());
         let allowed = (shorter / 4).min(3);
-        let other = fold(candidate);
-        // A distance is at least the difference in length, which is much sooner known.
-        let (long, short) = (folded.chars().count(), other.chars().count());
-        if long.abs_diff(short) > allowed {
+        // Letters that only one of them has must be put in or taken out, and are much sooner counted.
+        if letters.distance(&Letters::of(candidate)) > allowed {
             return None;
         }
-        let distance = strsim::damerau_levenshtein(&folded, &other);
+        let distance = strsim::osa_distance(&folded, &fold(candidate));
         (distance <= allowed).then_some((distance, candidate))
     });
     near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
+}
+
+/// How often each letter is in a word, whatever its case; letters beyond ASCII share few places.
+struct Letters([u8; 64]);
+
+impl Letters {
+    fn of(word: &str) -> Self {
+        let mut counts = [0_u8; 64];
+        let mut count = |letter: char| {
+            let at = u32::from(letter) as usize % counts.len();
+            counts[at] = counts[at].saturating_add(1);
+        };
+        if word.is_ascii() {
+            let letters = word.bytes().filter(u8::is_ascii_alphanumeric);
+            letters.for_each(|letter| count(char::from(letter.to_ascii_lowercase())));
+        } else {
+            fold(word).chars().for_each(count);
+        }
+        Self(counts)
+    }
+
+    /// No edit distance of two words is less than this.
+    fn distance(&self, other: &Self) -> usize {
+        let pairs = self.0.iter().zip(&other.0);
+        let (mut more, mut less) = (0, 0);
+        for (a, b) in pairs {
+            more += usize::from(a.saturating_sub(*b));
+            less += usize::from(b.saturating_sub(*a));
+        }
+        more.max(less)
+    }
 }
 
 fn fold(word: &str) -> String {

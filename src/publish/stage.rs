@@ -40,7 +40,7 @@ pub struct Stage {
     before: BTreeSet<PathBuf>,
     /// When the catalog was written, which is after every file of its site.
     written: Option<SystemTime>,
-    staged: Mutex<BTreeSet<PathBuf>>,
+    staged: Mutex<Vec<PathBuf>>,
     /// Held until everything is done.
     _lock: File,
 }
@@ -130,7 +130,7 @@ impl Stage {
         if self.is_first {
             self.publish_tree(&bytes)?;
         } else if written + removed > 0 || self.previous.as_ref() != Some(&catalog) {
-            let journal = Journal { writes: staged, removals };
+            let journal = Journal { writes: staged.into_iter().collect(), removals };
             journal::publish(&self.output, &journal, &bytes)?;
         }
         let site = Site::new(catalog, Bodies::Folder(self.output.clone()));
@@ -178,11 +178,11 @@ impl Stage {
             write(&target)
         });
         written?;
-        self.staged().insert(relative);
+        self.staged().push(relative);
         Ok(())
     }
 
-    fn staged(&self) -> std::sync::MutexGuard<'_, BTreeSet<PathBuf>> {
+    fn staged(&self) -> std::sync::MutexGuard<'_, Vec<PathBuf>> {
         self.staged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,16 +1,15 @@
 //! Every address that the site answers: what links may lead to.
 
-use std::collections::HashMap;
-
+use crate::fingerprint::FastMap;
 use crate::permalink::UrlPath;
 
 /// Every address that the site answers, and its canonical form.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
-    by_folded: HashMap<String, UrlPath>,
-    by_last_segment: HashMap<String, UrlPath>,
+    by_folded: FastMap<String, UrlPath>,
+    by_last_segment: FastMap<String, UrlPath>,
     /// Files beside pages, by their name below `content/`.
-    assets: HashMap<String, UrlPath>,
+    assets: FastMap<String, UrlPath>,
 }
 
 impl Addresses {

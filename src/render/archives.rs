@@ -7,7 +7,7 @@ use super::pages::{Anchors, inspect};
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
-use super::summary::archive_entry;
+use super::summary::ArchiveEntry;
 use super::view::{ArchiveView, CurrentView, YearView};
 use crate::config::Config;
 use crate::content::{ContentIndex, Page};
@@ -119,12 +119,12 @@ fn view<'a>(archive: &'a Archive, content: &'a str, scope: &Scope) -> ArchiveVie
     }
 }
 
-fn years(posts: &[Arc<Page>], scope: &Scope) -> Vec<YearView> {
-    let mut years: Vec<YearView> = Vec::new();
+fn years<'a>(posts: &'a [Arc<Page>], scope: &Scope) -> Vec<YearView<'a>> {
+    let mut years: Vec<YearView<'a>> = Vec::new();
     for post in posts {
         let date = post.date.unwrap_or_default().in_zone(&scope.config.timezone);
         let year = date.year().to_string();
-        let entry = archive_entry(post, scope);
+        let entry = ArchiveEntry::new(post, scope);
         match years.last_mut() {
             Some(last) if last.year == year => last.pages.push(entry),
             _ => years.push(YearView { year, pages: vec![entry] }),

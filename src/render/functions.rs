@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 
 use super::scope::Scope;
-use super::trace::Question;
 use super::summary::summary;
-use super::table::Table;
-use super::view::term_view;
+use super::trace::Question;
+use super::view::TermView;
 use crate::content::Page;
 use crate::permalink::UrlPath;
 
@@ -107,7 +107,14 @@ fn neighbors(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let (older, newer) = scope.index.neighbors(&path);
     let value =
         |page: Option<&Arc<Page>>| page.map_or_else(Value::none, |page| summary(page, &scope));
-    Ok(Table::of(2).with("previous", value(older)).with("next", value(newer)).finish())
+    Ok(Value::from_serializable(&Beside { previous: value(older), next: value(newer) }))
+}
+
+/// What `neighbors()` answers.
+#[derive(Serialize)]
+struct Beside {
+    previous: Value,
+    next: Value,
 }
 
 /// `terms(taxonomy="tags", limit=10)`: what posts are filed under; with a limit, the most used first.
@@ -124,7 +131,8 @@ fn terms(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
         terms.sort_by_key(|term| std::cmp::Reverse(term.posts.len()));
         terms.truncate(limit);
     }
-    let values = terms.into_iter().map(|term| term_view(term, &scope));
+    let values =
+        terms.into_iter().map(|term| Value::from_serializable(&TermView::new(term, &scope)));
     Ok(values.collect::<Vec<Value>>().into())
 }
 

@@ -9,7 +9,7 @@ use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
 use super::summary::summary;
-use super::view::{CurrentView, HomeView, ListView, TermsView, term_view};
+use super::view::{CurrentView, HomeView, ListView, TermView, TermsView};
 use crate::content::{Page, TAGS_FOLDER, Term};
 use crate::fingerprint::Fingerprint;
 use crate::permalink::UrlPath;
@@ -51,7 +51,7 @@ pub(super) fn render_home(renderer: &Renderer<'_>, anchors: &mut Anchors) -> any
             current.description.clone_from(&scope.config.description);
             let list = page.view("Posts", "posts", None, scope);
             let shown = if is_first { value(&home) } else { tera::Value::none() };
-            let values = [("list", list.value()), ("home", shown)];
+            let values = [("list", value(&list)), ("home", shown)];
             renderer.put_generated("home.html", &page.path, &current, &values)
         };
         // The first shows the text of the home page, whose links lead anywhere.
@@ -72,7 +72,7 @@ pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     if terms.is_empty() {
         return Ok(());
     }
-    let entries = terms.iter().map(|term| term_view(term, scope)).collect();
+    let entries = terms.iter().map(|term| TermView::new(term, scope)).collect();
     let view = TermsView { title: TAGS_TITLE, taxonomy: "tags", entries };
     let current = CurrentView::generated(&path, "terms", TAGS_TITLE.to_owned(), scope);
     renderer.put_generated("terms.html", &path, &current, &[("terms", value(&view))])
@@ -84,8 +84,8 @@ fn render_term(term: &Term, renderer: &Renderer<'_>) -> anyhow::Result<()> {
         traced(&page, &term.name, renderer, || {
             let title = title_of(&term.name, page.number);
             let current = CurrentView::generated(&page.path, "list", title, scope);
-            let list = page.view(&term.name, "term", Some(term_view(term, scope)), scope);
-            renderer.put_generated("list.html", &page.path, &current, &[("list", list.value())])
+            let list = page.view(&term.name, "term", Some(TermView::new(term, scope)), scope);
+            renderer.put_generated("list.html", &page.path, &current, &[("list", value(&list))])
         })
     })
 }
@@ -132,15 +132,15 @@ impl<'a> Paging<'a> {
 
     fn view(
         &self,
-        title: &str,
+        title: &'a str,
         kind: &'static str,
-        term: Option<tera::Value>,
+        term: Option<TermView<'a>>,
         scope: &Scope,
-    ) -> ListView {
+    ) -> ListView<'a> {
         let link = |path: &UrlPath| scope.config.base.link(path);
         ListView {
-            title: title.to_owned(),
-            description: String::new(),
+            title,
+            description: "",
             kind,
             term,
             pages: self.posts.iter().map(|post| summary(post, scope)).collect(),

@@ -18,7 +18,6 @@ mod resolver;
 mod scope;
 mod statics;
 mod summary;
-mod table;
 mod templates;
 mod trace;
 mod view;
@@ -87,10 +86,11 @@ pub fn render(
     statics.publish_fingerprinted(&scope, &renderer.outputs)?;
     renderer.remember();
     let made = renderer.outputs.finish();
+    let files = made.files();
     problems.extend(made.problems);
     let redirects = index.aliases().iter();
     Ok(Rendering {
-        files: made.files,
+        files,
         redirects: redirects.map(|(alias, page)| (alias.clone(), page.path.clone())).collect(),
         pages: entries(&scope),
         problems,
@@ -123,7 +123,7 @@ fn scope_of(
 ) -> anyhow::Result<Arc<Scope>> {
     let archives = archives::find(config, index);
     let addresses = addresses_of(config, index, &archives, statics);
-    Ok(Arc::new(Scope::new(config, index, addresses, archives, statics.digests()?)))
+    Ok(Arc::new(Scope::new(config, index, addresses, archives, statics.answers()?)))
 }
 
 /// Every address that the site answers.

@@ -1,12 +1,13 @@
 //! Gathers what was rendered: hands each file to the sink and remembers what it was.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 
 use super::outbound::Outbound;
+use crate::fingerprint::FastMap;
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Problem};
 use crate::site::{OutputFile, Sink};
@@ -21,15 +22,15 @@ pub(super) struct Outputs<'a> {
 #[derive(Default)]
 pub(super) struct Made {
     /// Each address and its file.
-    pub(super) files: BTreeMap<UrlPath, OutputFile>,
+    files: FastMap<UrlPath, OutputFile>,
     /// What is wrong.
     pub(super) problems: Vec<Problem>,
     /// What leaves the site.
     pub(super) outbound: Vec<Outbound>,
     /// Who has each address, in the form that a careless file system knows it by.
-    holders: HashMap<String, (String, Claim)>,
+    holders: FastMap<String, (String, Claim)>,
     /// The folders that are in the way of a file of their name, and who needs them.
-    folders: HashMap<String, String>,
+    folders: FastMap<String, String>,
     /// The files that are no folders.
     plain_files: HashSet<String>,
 }
@@ -44,6 +45,14 @@ pub(super) enum Claim {
 }
 
 impl Made {
+    /// Each address and its file, in the order of the addresses.
+    pub(super) fn files(&self) -> BTreeMap<UrlPath, OutputFile> {
+        let mut files: Vec<(UrlPath, OutputFile)> =
+            self.files.iter().map(|(path, file)| (path.clone(), *file)).collect();
+        files.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        files.into_iter().collect()
+    }
+
     fn hold(&mut self, path: &UrlPath, name: &str, kind: Claim) {
         let own = path.folded();
         for folder in folders_of(&own) {

@@ -1,6 +1,6 @@
 //! Posts and pages: each source file to its page.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -14,7 +14,7 @@ use super::scope::Scope;
 use super::summary::page_view;
 use super::view::CurrentView;
 use crate::content::Page;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{FastMap, Fingerprint};
 use crate::markdown::{self, Finding, Rendered};
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Positions, Problem, nearest};
@@ -23,7 +23,7 @@ use crate::problem::{Mistake, Place, Positions, Problem, nearest};
 #[derive(Default)]
 pub(super) struct Anchors {
     /// The ids on each page, a line each.
-    ids: HashMap<UrlPath, Box<str>>,
+    ids: FastMap<UrlPath, Box<str>>,
     wanted: Vec<Wanted>,
 }
 

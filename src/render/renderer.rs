@@ -191,7 +191,7 @@ impl<'a> Renderer<'a> {
         values: &[(&'static str, Value)],
     ) -> anyhow::Result<()> {
         let mut context = self.context(values);
-        context.insert_value("current", current.value());
+        context.insert("current", current);
         let filled = self.fill(template, &context);
         if self.has_scripts(current) {
             return self.outputs.put_filled(path, filled.map(|html| self.with_scripts(html)));

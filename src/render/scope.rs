@@ -1,8 +1,9 @@
 //! What template functions answer from while a page is rendered: the index, the settings, the addresses.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use tera::Value;
@@ -30,10 +31,8 @@ pub(super) struct Scope {
     pub(super) index: Arc<ContentIndex>,
     pub(super) addresses: Addresses,
     pub(super) archives: Vec<Archive>,
-    /// The digest of each file of `static/` and of the theme, by name.
-    pub(super) statics: BTreeMap<String, Digest>,
-    /// The names of files that templates asked a fingerprinted address for.
-    pub(super) fingerprinted: Mutex<BTreeSet<String>>,
+    /// Each file of `static/` and of the theme, by name.
+    pub(super) statics: BTreeMap<String, StaticFile>,
     /// What templates can see of each page, in the order of the index, as a fingerprint.
     shown: Vec<Fingerprint>,
     /// What `nav()` answers, which every page asks for.
@@ -47,7 +46,7 @@ impl Scope {
         index: &Arc<ContentIndex>,
         addresses: Addresses,
         archives: Vec<Archive>,
-        statics: BTreeMap<String, Digest>,
+        statics: BTreeMap<String, StaticFile>,
     ) -> Self {
         let mut scope = Self {
             config: config.clone(),
@@ -55,7 +54,6 @@ impl Scope {
             addresses,
             archives,
             statics,
-            fingerprinted: Mutex::default(),
             shown: Vec::new(),
             nav: OnceLock::new(),
         };
@@ -174,25 +172,41 @@ impl Scope {
     pub(super) fn fingerprint(&self, name: &str) -> Option<UrlPath> {
         let name = name.trim_start_matches('/');
         self.note(|| Question::Static(name.to_owned()));
-        let digest = self.statics.get(name)?;
+        let file = self.statics.get(name)?;
         if self.config.dev {
             return UrlPath::parse(name).ok();
         }
-        let mut asked = self.fingerprinted.lock().unwrap_or_else(PoisonError::into_inner);
-        if !asked.contains(name) {
-            asked.insert(name.to_owned());
-        }
-        fingerprinted(name, *digest)
+        file.is_asked_for.store(true, Ordering::Relaxed);
+        file.lasting.clone()
     }
 
-    /// The names of the files whose fingerprinted address was asked for.
-    pub(super) fn asked_for(&self) -> BTreeSet<String> {
-        self.fingerprinted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The names of the files whose fingerprinted address was asked for, and that address.
+    pub(super) fn asked_for(&self) -> impl Iterator<Item = (&str, &UrlPath)> {
+        let asked = |file: &&StaticFile| file.is_asked_for.load(Ordering::Relaxed);
+        self.statics.iter().filter_map(move |(name, file)| {
+            Some((name.as_str(), file.lasting.as_ref().filter(|_| asked(&file))?))
+        })
+    }
+}
+
+/// A static file, as templates may ask for it.
+#[derive(Debug)]
+pub(super) struct StaticFile {
+    pub(super) digest: Digest,
+    /// The address with a fingerprint in it.
+    lasting: Option<UrlPath>,
+    is_asked_for: AtomicBool,
+}
+
+impl StaticFile {
+    /// The file `name` whose contents hash to `digest`.
+    pub(super) fn new(name: &str, digest: Digest) -> Self {
+        Self { digest, lasting: fingerprinted(name, digest), is_asked_for: AtomicBool::new(false) }
     }
 }
 
 /// `style.css` becomes `/style.0123456789abcdef.css`.
-pub(super) fn fingerprinted(name: &str, digest: Digest) -> Option<UrlPath> {
+fn fingerprinted(name: &str, digest: Digest) -> Option<UrlPath> {
     let hash = &digest.to_string()[..16];
     let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, file)| (folder, file));
     let file = match file.rsplit_once('.') {

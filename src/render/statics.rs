@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::builtin;
 use super::outputs::{Claim, Outputs};
-use super::scope::{Scope, fingerprinted};
+use super::scope::{Scope, StaticFile};
 use crate::config::{Config, DEFAULT_THEME};
 use crate::content::source::{self, Hidden, SourceFile};
 use crate::content::{Asset, wrong_name};
@@ -62,15 +62,18 @@ impl Statics {
         self.files.values().map(|(path, _)| path)
     }
 
-    /// The digest of each, by name.
-    pub(super) fn digests(&self) -> anyhow::Result<BTreeMap<String, Digest>> {
+    /// What templates may ask of each, by name.
+    pub(super) fn answers(&self) -> anyhow::Result<BTreeMap<String, StaticFile>> {
         let digest = |origin: &Origin| match origin {
             Origin::Builtin(bytes) => Ok(Digest::of(bytes)),
             Origin::File(file) => fs::File::open(&file.path)
                 .and_then(Digest::of_reader)
                 .with_context(|| format!("cannot read `{}`", file.name)),
         };
-        self.files.iter().map(|(name, (_, origin))| Ok((name.clone(), digest(origin)?))).collect()
+        let answer = |(name, (_, origin)): (&String, &(UrlPath, Origin))| {
+            Ok((name.clone(), StaticFile::new(name, digest(origin)?)))
+        };
+        self.files.iter().map(answer).collect()
     }
 
     /// Publishes each at its address. Those of the author claim it; those of the program give way.
@@ -93,11 +96,9 @@ impl Statics {
         scope: &Scope,
         outputs: &Outputs<'_>,
     ) -> anyhow::Result<()> {
-        for name in scope.asked_for() {
-            let file = self.files.get(&name);
-            let path = scope.statics.get(&name).and_then(|digest| fingerprinted(&name, *digest));
-            if let (Some((_, origin)), Some(path)) = (file, path) {
-                origin.publish(&path, outputs)?;
+        for (name, path) in scope.asked_for() {
+            if let Some((_, origin)) = self.files.get(name) {
+                origin.publish(path, outputs)?;
             }
         }
         Ok(())

@@ -1,115 +1,156 @@
 //! What templates can see of a page: in a list, by itself, in a feed.
 
-use tera::{Map, Value};
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+use tera::Value;
 
 use super::scope::Scope;
-use super::table::Table;
 use crate::content::Page;
 use crate::markdown::TocEntry;
-
-/// How many fields a summary has, and room for those of a page.
-const FIELDS: usize = 32;
+use crate::permalink::UrlPath;
 
 /// A page as lists show it.
 pub(super) fn summary(page: &Page, scope: &Scope) -> Value {
-    fields(page, scope).finish()
+    Value::from_serializable(&Shown { page, scope, more: More::Nothing })
 }
 
 /// `page`: the page that is being rendered, with its body as HTML.
 pub(super) fn page_view(page: &Page, content: &str, toc: &[TocEntry], scope: &Scope) -> Value {
-    let shows_toc = page.front_matter.toc.unwrap_or(false) && !toc.is_empty();
-    let entries = toc.iter().map(toc_entry).collect::<Vec<Value>>();
-    fields(page, scope)
-        .with("content", content)
-        .with("toc", entries)
-        .with("show_toc", shows_toc)
-        .finish()
+    Value::from_serializable(&Shown { page, scope, more: More::Body { content, toc } })
 }
 
 /// A post in a feed: `id` never changes, and the links of `content` are absolute.
 pub(super) fn feed_entry(page: &Page, id: &str, content: &str, scope: &Scope) -> Value {
-    fields(page, scope).with("id", id).with("content", content).finish()
+    Value::from_serializable(&Shown { page, scope, more: More::Feed { id, content } })
 }
 
 /// A post in an archive, which has them all: as little of each as the list needs.
-pub(super) fn archive_entry(page: &Page, scope: &Scope) -> Value {
-    Table::of(6)
-        .with("path", page.path.as_str())
-        .with("url", scope.config.base.link(&page.path))
-        .with("title", page.title.as_str())
-        .with_some("date", page.date.map(|date| date.to_rfc3339_in(&scope.config.timezone)))
-        .with("description", page.front_matter.description.as_deref().unwrap_or_default())
-        .with("is_draft", page.front_matter.draft)
-        .finish()
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ArchiveEntry<'a> {
+    path: &'a str,
+    url: String,
+    title: &'a str,
+    date: Option<String>,
+    description: &'a str,
+    is_draft: bool,
 }
 
-fn fields(page: &Page, scope: &Scope) -> Table {
-    let matter = &page.front_matter;
-    let zone = &scope.config.timezone;
-    let base = &scope.config.base;
-    let minutes = page.reading_minutes();
-    let read_time = match &matter.read_time {
-        Some(told) => Value::from(told.as_str()),
-        None => Value::from(format!("{minutes} min read")),
-    };
-    Table::of(FIELDS)
-        .with("path", page.path.as_str())
-        .with("url", base.link(&page.path))
-        .with("permalink", base.permalink(&page.path))
-        .with("title", page.title.as_str())
-        .with("kind", if page.is_post() { "post" } else { "page" })
-        // RFC 3339, at the site's offset.
-        .with_some("date", page.date.map(|date| date.to_rfc3339_in(zone)))
-        .with_some("updated", matter.updated.map(|date| date.to_rfc3339_in(zone)))
-        .with("description", matter.description.as_deref().unwrap_or_default())
-        .with("summary", page.summary.as_str())
-        .with("words", page.words)
-        .with("reading_minutes", minutes)
-        .with("read_time", read_time)
-        .with("tags", tags_of(page, scope))
-        .with("authors", authors_of(page))
-        .with_some("author_name", matter.author_name.as_deref())
-        .with_some("author_image", scope.picture(page, matter.author_image.as_deref()))
-        .with_some("image", scope.picture(page, matter.image.as_deref()))
-        .with("image_alt", matter.image_alt.as_deref().unwrap_or_default())
-        .with("show_image_at_top", matter.show_image_at_top)
-        .with("featured", matter.featured)
-        .with("is_draft", matter.draft)
-        .with("unlisted", matter.unlisted)
-        .with("lang", matter.lang.as_deref().unwrap_or_default())
-        .with_some("layout", matter.layout.as_deref())
-        .with_some("series", matter.series.as_deref())
-        .with("extra", extra_of(page))
+impl<'a> ArchiveEntry<'a> {
+    pub(super) fn new(page: &'a Page, scope: &Scope) -> Self {
+        Self {
+            path: page.path.as_str(),
+            url: scope.config.base.link(&page.path),
+            title: &page.title,
+            date: page.date.map(|date| date.to_rfc3339_in(&scope.config.timezone)),
+            description: page.front_matter.description.as_deref().unwrap_or_default(),
+            is_draft: page.front_matter.draft,
+        }
+    }
 }
 
-/// The name and the link of each tag. How many posts share it is no part of this: a post filed under a tag would
+/// A page for templates. Written by hand, because flattening one table into another costs more than all else.
+struct Shown<'a> {
+    page: &'a Page,
+    scope: &'a Scope,
+    more: More<'a>,
+}
+
+/// What a template sees besides what every list shows.
+enum More<'a> {
+    Nothing,
+    Body { content: &'a str, toc: &'a [TocEntry] },
+    Feed { id: &'a str, content: &'a str },
+}
+
+/// The name and the link of a tag. How many posts share it is no part of this: a post filed under a tag would
 /// change every page that has the tag.
-fn tags_of(page: &Page, scope: &Scope) -> Vec<Value> {
-    let terms = scope.terms_of(page);
-    let views = terms.into_iter().map(|term| {
-        Table::of(2)
-            .with("name", term.name.as_str())
-            .with("url", scope.config.base.link(&term.path))
-            .finish()
-    });
-    views.collect()
+#[derive(Serialize)]
+struct TagView<'a> {
+    name: &'a str,
+    url: String,
 }
 
-fn authors_of(page: &Page) -> Vec<Value> {
-    let names = page.front_matter.authors.iter();
-    names.map(|name| Table::of(1).with("name", name.as_str()).finish()).collect()
+/// Somebody who wrote a page.
+#[derive(Serialize)]
+struct AuthorView<'a> {
+    name: &'a str,
 }
 
-fn extra_of(page: &Page) -> Value {
-    let extra = &page.front_matter.extra;
-    if extra.is_empty() { Map::new().into() } else { Value::from_serializable(extra) }
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Page", 29)?;
+        self.address(&mut fields)?;
+        self.words(&mut fields)?;
+        self.people_and_pictures(&mut fields)?;
+        self.standing(&mut fields)?;
+        match self.more {
+            More::Nothing => {}
+            More::Body { content, toc } => {
+                let is_wanted = self.page.front_matter.toc.unwrap_or(false);
+                fields.serialize_field("content", content)?;
+                fields.serialize_field("toc", toc)?;
+                fields.serialize_field("show_toc", &(is_wanted && !toc.is_empty()))?;
+            }
+            More::Feed { id, content } => {
+                fields.serialize_field("id", id)?;
+                fields.serialize_field("content", content)?;
+            }
+        }
+        fields.end()
+    }
 }
 
-fn toc_entry(entry: &TocEntry) -> Value {
-    let children = entry.children.iter().map(toc_entry).collect::<Vec<Value>>();
-    Table::of(3)
-        .with("id", entry.id.as_str())
-        .with("title", entry.title.as_str())
-        .with("children", children)
-        .finish()
+impl Shown<'_> {
+    fn address<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
+        let (page, base) = (self.page, &self.scope.config.base);
+        fields.serialize_field("path", page.path.as_str())?;
+        fields.serialize_field("url", &base.link(&page.path))?;
+        fields.serialize_field("permalink", &base.permalink(&page.path))?;
+        fields.serialize_field("title", &page.title)?;
+        fields.serialize_field("kind", if page.is_post() { "post" } else { "page" })
+    }
+
+    fn words<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
+        let (page, matter) = (self.page, &self.page.front_matter);
+        let zone = &self.scope.config.timezone;
+        let minutes = page.reading_minutes();
+        // RFC 3339, at the site's offset.
+        fields.serialize_field("date", &page.date.map(|date| date.to_rfc3339_in(zone)))?;
+        fields.serialize_field("updated", &matter.updated.map(|date| date.to_rfc3339_in(zone)))?;
+        fields.serialize_field("description", matter.description.as_deref().unwrap_or_default())?;
+        fields.serialize_field("summary", &page.summary)?;
+        fields.serialize_field("words", &page.words)?;
+        fields.serialize_field("reading_minutes", &minutes)?;
+        match &matter.read_time {
+            Some(told) => fields.serialize_field("read_time", told),
+            None => fields.serialize_field("read_time", &format!("{minutes} min read")),
+        }
+    }
+
+    fn people_and_pictures<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
+        let (page, scope, matter) = (self.page, self.scope, &self.page.front_matter);
+        let link = |path: &UrlPath| scope.config.base.link(path);
+        let terms = scope.terms_of(page).into_iter();
+        let tags = terms.map(|term| TagView { name: &term.name, url: link(&term.path) });
+        let authors = matter.authors.iter().map(|name| AuthorView { name });
+        let picture = |source: &Option<String>| scope.picture(page, source.as_deref());
+        fields.serialize_field("tags", &tags.collect::<Vec<_>>())?;
+        fields.serialize_field("authors", &authors.collect::<Vec<_>>())?;
+        fields.serialize_field("author_name", &matter.author_name)?;
+        fields.serialize_field("author_image", &picture(&matter.author_image))?;
+        fields.serialize_field("image", &picture(&matter.image))?;
+        fields.serialize_field("image_alt", matter.image_alt.as_deref().unwrap_or_default())?;
+        fields.serialize_field("show_image_at_top", &matter.show_image_at_top)
+    }
+
+    fn standing<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
+        let matter = &self.page.front_matter;
+        fields.serialize_field("featured", &matter.featured)?;
+        fields.serialize_field("is_draft", &matter.draft)?;
+        fields.serialize_field("unlisted", &matter.unlisted)?;
+        fields.serialize_field("lang", matter.lang.as_deref().unwrap_or_default())?;
+        fields.serialize_field("layout", &matter.layout)?;
+        fields.serialize_field("series", &matter.series)?;
+        fields.serialize_field("extra", &matter.extra)
+    }
 }

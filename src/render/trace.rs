@@ -92,7 +92,12 @@ impl Memory {
 
 impl Trace {
     /// A trace of the output that came of `asked`.
-    pub(super) fn new(told: Fingerprint, asked: Vec<Asked>, file: OutputFile, learnt: Learnt) -> Self {
+    pub(super) fn new(
+        told: Fingerprint,
+        asked: Vec<Asked>,
+        file: OutputFile,
+        learnt: Learnt,
+    ) -> Self {
         Self { told, asked, file, learnt }
     }
 
@@ -160,10 +165,14 @@ impl Scope {
             }
             Question::Address(path) => Fingerprint::of(&self.addresses.find(path)),
             Question::Asset(relative) => Fingerprint::of(&self.addresses.asset(relative)),
-            Question::Source(relative) => Fingerprint::of(&self.index.by_source(relative).map(identity)),
+            Question::Source(relative) => {
+                Fingerprint::of(&self.index.by_source(relative).map(identity))
+            }
             Question::Titled(title) => Fingerprint::of(&self.index.titled(title).map(identity)),
             Question::Suggestion(path) => Fingerprint::of(&self.addresses.suggestion(path)),
-            Question::Static(name) => Fingerprint::of(&self.statics.get(name)),
+            Question::Static(name) => {
+                Fingerprint::of(&self.statics.get(name).map(|file| file.digest))
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use tera::Value;
 
 use super::scope::Scope;
-use super::table::Table;
+use super::summary::ArchiveEntry;
 use crate::content::{Page, Term};
 use crate::permalink::UrlPath;
 
@@ -36,7 +36,7 @@ pub(super) struct SiteView {
 }
 
 /// `current`: the address that is being rendered.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct CurrentView {
     /// The path within the site.
     pub(super) path: String,
@@ -54,19 +54,20 @@ pub(super) struct CurrentView {
     /// The absolute URL of the picture; may be empty.
     pub(super) image: String,
     pub(super) image_alt: String,
-    /// `type`: `article` or `website`, as Open Graph has it.
+    /// `article` or `website`, as Open Graph has it.
+    #[serde(rename = "type")]
     pub(super) object: &'static str,
 }
 
 /// `list`: a page of a list of posts.
-#[derive(Debug, Clone)]
-pub(super) struct ListView {
-    pub(super) title: String,
-    pub(super) description: String,
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ListView<'a> {
+    pub(super) title: &'a str,
+    pub(super) description: &'a str,
     /// `posts` or `term`.
     pub(super) kind: &'static str,
     /// The word that the posts are filed under.
-    pub(super) term: Option<Value>,
+    pub(super) term: Option<TermView<'a>>,
     /// Summaries.
     pub(super) pages: Vec<Value>,
     /// Counted from one.
@@ -91,23 +92,23 @@ pub(super) struct HomeView<'a> {
 pub(super) struct ArchiveView<'a> {
     pub(super) title: &'a str,
     pub(super) content: &'a str,
-    pub(super) years: Vec<YearView>,
+    pub(super) years: Vec<YearView<'a>>,
     pub(super) count: usize,
 }
 
 /// The posts of a year.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct YearView {
+pub(super) struct YearView<'a> {
     pub(super) year: String,
-    pub(super) pages: Vec<Value>,
+    pub(super) pages: Vec<ArchiveEntry<'a>>,
 }
 
 /// `terms`: every word that posts are filed under.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct TermsView {
+pub(super) struct TermsView<'a> {
     pub(super) title: &'static str,
     pub(super) taxonomy: &'static str,
-    pub(super) entries: Vec<Value>,
+    pub(super) entries: Vec<TermView<'a>>,
 }
 
 /// `feed`: the newest posts, whole.
@@ -127,29 +128,19 @@ pub(super) struct SitemapEntry {
     pub(super) updated: Option<String>,
 }
 
-/// A word that posts are filed under, and how many are.
-pub(super) fn term_view(term: &Term, scope: &Scope) -> Value {
-    Table::of(3)
-        .with("name", term.name.as_str())
-        .with("url", scope.config.base.link(&term.path))
-        .with("count", term.posts.len())
-        .finish()
+/// A word that posts are filed under.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct TermView<'a> {
+    pub(super) name: &'a str,
+    pub(super) url: String,
+    /// How many posts are.
+    pub(super) count: usize,
 }
 
-impl ListView {
-    pub(super) fn value(self) -> Value {
-        Table::of(10)
-            .with("title", self.title)
-            .with("description", self.description)
-            .with("kind", self.kind)
-            .with_some("term", self.term)
-            .with("pages", self.pages)
-            .with("number", self.number)
-            .with("total", self.total)
-            .with_some("previous", self.previous)
-            .with_some("next", self.next)
-            .with("count", self.count)
-            .finish()
+impl<'a> TermView<'a> {
+    pub(super) fn new(term: &'a Term, scope: &Scope) -> Self {
+        let url = scope.config.base.link(&term.path);
+        Self { name: &term.name, url, count: term.posts.len() }
     }
 }
 
@@ -191,22 +182,6 @@ impl CurrentView {
             image_alt: front_matter.image_alt.clone().unwrap_or_default(),
             object: if page.is_post() { "article" } else { "website" },
         }
-    }
-
-    pub(super) fn value(&self) -> Value {
-        Table::of(11)
-            .with("path", self.path.as_str())
-            .with("url", self.url.as_str())
-            .with("permalink", self.permalink.as_str())
-            .with("kind", self.kind)
-            .with("lang", self.lang.as_str())
-            .with("noindex", self.noindex)
-            .with("title", self.title.as_str())
-            .with("description", self.description.as_str())
-            .with("image", self.image.as_str())
-            .with("image_alt", self.image_alt.as_str())
-            .with("type", self.object)
-            .finish()
     }
 }
 
