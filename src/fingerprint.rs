@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
-use rapidhash::fast::{RapidHasher, SeedableState};
+use rapidhash::quality::{RapidHasher, SeedableState};
 use serde::{Deserialize, Serialize};
 
 /// A map whose keys are hashed fast: paths and names, of which a build looks up millions.
@@ -25,6 +25,7 @@ impl Fingerprint {
 }
 
 /// The fingerprint of several things, in their order, in the making.
+#[derive(Clone)]
 pub struct Fold(RapidHasher<'static>);
 
 impl Default for Fold {
@@ -65,5 +66,9 @@ mod tests {
         let mut other = Fold::default();
         ["y", "x"].iter().for_each(|part| other.add(part));
         assert_ne!(fold.finish(), other.finish());
+        // Fingerprints are made of fingerprints, and the one of nothing among them must not hide the others.
+        let (nothing, one) = (Fold::default().finish(), Fingerprint::of("x"));
+        assert_ne!(Fingerprint::of(&(nothing, nothing)), Fingerprint::of(&(nothing, one)));
+        assert_ne!(Fingerprint::of(&(nothing, one)), Fingerprint::of(&(one, nothing)));
     }
 }

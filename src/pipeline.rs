@@ -42,10 +42,7 @@ pub struct Memory {
 impl Memory {
     /// The memory of a process that builds once.
     pub fn of_one_build() -> Self {
-        Self {
-            content: Arc::new(content::Memory::of_one_build()),
-            render: Arc::new(render::Memory::of_one_build()),
-        }
+        Self { content: Arc::default(), render: Arc::new(render::Memory::of_one_build()) }
     }
 }
 
@@ -157,6 +154,7 @@ fn draft(
         gathers_outbound,
         progress: order.progress.clone(),
         memory: order.memory.render.clone(),
+        moment: None,
     };
     let rendering = render::render(config, &index, extras, sink)?;
     problems.extend(rendering.problems);

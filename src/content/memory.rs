@@ -1,47 +1,143 @@
 //! What came of each source file in the last build, so that the same text is not read twice for its meaning.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Read;
-use crate::fingerprint::Fingerprint;
+use bytes::Bytes;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::source::SourceFile;
+use super::stamp::{Moment, Stamp};
+use super::{Page, Read};
+use crate::fingerprint::{FastMap, Fingerprint};
 
 /// What came of a source file.
 #[derive(Debug, Clone)]
 pub(super) struct Remembered {
     /// The file, below `content/`.
     pub(super) name: String,
+    /// What the file system said of it.
+    pub(super) stamp: Option<Stamp>,
     /// What its text hashes to; none if it has no text.
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) read: Arc<Read>,
 }
 
-/// What came of each source file in the last build of this process.
+impl Remembered {
+    /// The same, made of `file`: what comes from disk knows its file by name alone.
+    pub(super) fn found_as(mut self, file: SourceFile) -> Self {
+        let is_other = |page: &Arc<Page>| page.file != file;
+        if self.read.page.as_ref().is_some_and(is_other) {
+            let read = Arc::make_mut(&mut self.read);
+            if let Some(page) = &mut read.page {
+                Arc::make_mut(page).file = file;
+            }
+        }
+        self
+    }
+}
+
+/// A source file without mistakes, as it is written to disk: any other is read again.
+#[derive(Serialize, Deserialize)]
+struct Written<P> {
+    name: String,
+    stamp: Option<Stamp>,
+    fingerprint: Fingerprint,
+    page: P,
+}
+
+/// What came of each source file in the last build, of this process or of the one before.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// No build will follow, so nothing needs to be kept.
-    is_last: bool,
-    last: Mutex<Option<(Fingerprint, HashMap<String, Remembered>)>>,
+    /// Nobody asks for it.
+    is_nothing: bool,
+    last: Mutex<Last>,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    /// The settings that it was read under.
+    settings: Fingerprint,
+    reads: FastMap<String, Remembered>,
+    /// When the build that is under way began.
+    moment: Option<Moment>,
 }
 
 impl Memory {
-    /// The memory of a process that builds once.
-    pub fn of_one_build() -> Self {
-        Self { is_last: true, ..Self::default() }
+    /// No memory.
+    pub fn none() -> Self {
+        Self { is_nothing: true, ..Self::default() }
     }
 
-    /// What was kept under the same `settings`.
-    pub(super) fn take(&self, settings: Fingerprint) -> HashMap<String, Remembered> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
-        last.filter(|(known, _)| *known == settings).map(|(_, reads)| reads).unwrap_or_default()
+    /// A build begins; without a moment, no file is known by what the file system says of it.
+    pub fn begin(&self, moment: Option<Moment>) {
+        self.last().moment = moment;
+    }
+
+    /// What was kept under the same `settings`, and when the build that is under way began.
+    pub(super) fn take(
+        &self,
+        settings: Fingerprint,
+    ) -> (FastMap<String, Remembered>, Option<Moment>) {
+        let mut last = self.last();
+        let reads = std::mem::take(&mut last.reads);
+        let is_same = last.settings == settings;
+        (if is_same { reads } else { FastMap::default() }, last.moment)
     }
 
     /// Keeps what has come of each file under these `settings`.
     pub(super) fn keep(&self, settings: Fingerprint, reads: &[Remembered]) {
-        if self.is_last {
+        if self.is_nothing {
             return;
         }
-        let by_name = reads.iter().map(|read| (read.name.clone(), read.clone())).collect();
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((settings, by_name));
+        let mut last = self.last();
+        last.settings = settings;
+        last.reads = reads.iter().map(|read| (read.name.clone(), read.clone())).collect();
     }
+
+    /// Everything as bytes: the settings, then the files, a few hundred a piece.
+    pub fn blobs(&self) -> Vec<Vec<u8>> {
+        let last = self.last();
+        let reads: Vec<&Remembered> = last.reads.values().collect();
+        let piece = |reads: &[&Remembered]| {
+            let written: Vec<Written<&Page>> =
+                reads.iter().filter_map(|read| written(read)).collect();
+            postcard::to_stdvec(&written).unwrap_or_default()
+        };
+        let settings = postcard::to_stdvec(&last.settings).unwrap_or_default();
+        let pieces: Vec<Vec<u8>> = reads.par_chunks(PIECE).map(piece).collect();
+        std::iter::once(settings).chain(pieces).collect()
+    }
+
+    /// Takes what another process has left; what is damaged is read again.
+    pub fn recall(&self, blobs: &[Bytes]) {
+        let Some((settings, pieces)) = blobs.split_first() else { return };
+        let Ok(settings) = postcard::from_bytes(settings) else { return };
+        let piece = |bytes: &Bytes| -> Vec<Written<Page>> {
+            postcard::from_bytes(bytes).unwrap_or_default()
+        };
+        let pieces: Vec<Vec<Written<Page>>> = pieces.par_iter().map(piece).collect();
+        let mut last = self.last();
+        last.settings = settings;
+        last.reads = pieces.into_iter().flatten().map(remembered).collect();
+    }
+
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many files are written as one piece.
+const PIECE: usize = 256;
+
+fn written(read: &Remembered) -> Option<Written<&Page>> {
+    let page = read.read.page.as_deref().filter(|_| read.read.problems.is_empty())?;
+    let Remembered { name, stamp, fingerprint, .. } = read;
+    Some(Written { name: name.clone(), stamp: *stamp, fingerprint: (*fingerprint)?, page })
+}
+
+fn remembered(written: Written<Page>) -> (String, Remembered) {
+    let Written { name, stamp, fingerprint, page } = written;
+    let read = Arc::new(Read { page: Some(Arc::new(page)), problems: Vec::new() });
+    (name.clone(), Remembered { name, stamp, fingerprint: Some(fingerprint), read })
 }

@@ -6,9 +6,9 @@ mod index;
 mod memory;
 mod page;
 pub mod source;
+mod stamp;
 mod tags;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -18,11 +18,12 @@ pub use self::index::ContentIndex;
 pub use self::memory::Memory;
 use self::memory::Remembered;
 pub use self::page::{Page, Read, Role};
-use self::source::Hidden;
+use self::source::{Hidden, SourceFile};
+pub use self::stamp::{Moment, Stamp};
 pub use self::tags::{TAGS_FOLDER, Tags, Term};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{FastMap, Fingerprint};
 use crate::permalink::UrlPathError;
 use crate::problem::{Mistake, Place, Problem};
 
@@ -41,12 +42,12 @@ pub fn load(
         problems.push(Problem::new(Place::file("content"), Mistake::NoContent));
     }
     let (sources, others): (Vec<_>, Vec<_>) =
-        walk.files.into_iter().partition(source::SourceFile::is_markdown);
+        walk.files.into_iter().partition(SourceFile::is_markdown);
     let settings = Fingerprint::of(&format!("{config:?}"));
-    let known = memory.take(settings);
+    let (known, moment) = memory.take(settings);
     let reads: Vec<Remembered> = sources
         .into_par_iter()
-        .map(|file| read(file, config, &known))
+        .map(|file| read(file, config, &known, moment))
         .collect::<anyhow::Result<_>>()?;
     memory.keep(settings, &reads);
     let mut pages = Vec::with_capacity(reads.len());
@@ -68,25 +69,33 @@ pub fn load(
     Ok((index, problems))
 }
 
-/// Reads a file; what came of the same text before is what comes of it now.
+/// Reads a file; what came of the same text before is what comes of it now, and a file of the same stamp has it.
 fn read(
-    file: source::SourceFile,
+    file: SourceFile,
     config: &Config,
-    known: &HashMap<String, Remembered>,
+    known: &FastMap<String, Remembered>,
+    moment: Option<Moment>,
 ) -> anyhow::Result<Remembered> {
     let name = file.relative.clone();
+    let known = known.get(&name);
+    // Before it is read, so that a change while it is read shows.
+    let stamp = moment.and_then(|moment| Stamp::of(&file.path, moment).ok().flatten());
+    if let Some(known) = known.filter(|known| stamp.is_some() && known.stamp == stamp) {
+        return Ok(known.clone().found_as(file));
+    }
     let text = match source::read(&file)? {
         Ok(text) => text,
         Err(problem) => {
             let read = Arc::new(Read { page: None, problems: vec![problem] });
-            return Ok(Remembered { name, fingerprint: None, read });
+            return Ok(Remembered { name, stamp, fingerprint: None, read });
         }
     };
     let fingerprint = Some(Fingerprint::of(text.as_str()));
-    match known.get(&name).filter(|known| known.fingerprint == fingerprint) {
-        Some(known) => Ok(known.clone()),
+    match known.filter(|known| known.fingerprint == fingerprint) {
+        Some(known) => Ok(Remembered { stamp, ..known.clone().found_as(file) }),
         None => {
-            Ok(Remembered { name, fingerprint, read: Arc::new(Page::read(file, &text, config)) })
+            let read = Arc::new(Page::read(file, &text, config));
+            Ok(Remembered { name, stamp, fingerprint, read })
         }
     }
 }

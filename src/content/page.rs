@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use super::front_matter::{self, FrontMatter, Places, Source};
 use super::source::SourceFile;
@@ -22,7 +23,7 @@ const TRANSPARENT_FOLDER: &str = "pages";
 const WORDS_A_MINUTE: usize = 238;
 
 /// What a source file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// It has a date, and appears in lists, feeds and tags.
     Post,
@@ -35,9 +36,10 @@ pub enum Role {
 }
 
 /// One valid source file that knows its permalink; its body is still Markdown.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Page {
-    /// The file.
+    /// The file; where it is kept, it is known by its name.
+    #[serde(skip)]
     pub file: SourceFile,
     /// What it is for.
     pub role: Role,

@@ -17,7 +17,7 @@ const LARGEST: u64 = 16 << 20;
 const NO_SOURCES: [&str; 4] = ["state", "public", ".tallymark", ".git"];
 
 /// A file that the author has put below a folder of the site.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SourceFile {
     /// Where it is.
     pub path: PathBuf,

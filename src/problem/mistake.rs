@@ -1,11 +1,14 @@
 //! What authors can get wrong, in the words that they read.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use super::Severity;
 
 /// Why a link to another site is no good.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// The other site answers with this status.
     Status(u16),
@@ -14,7 +17,7 @@ pub enum Fault {
 }
 
 /// What an author can get wrong.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mistake {
     /// The settings are not TOML.
     SettingsSyntax {
@@ -70,19 +73,19 @@ pub enum Mistake {
     /// Front matter that never ends.
     UnclosedFence {
         /// The fence that opens it.
-        fence: &'static str,
+        fence: Cow<'static, str>,
     },
     /// Front matter that cannot be read.
     FrontMatterSyntax {
         /// YAML, TOML or JSON.
-        format: &'static str,
+        format: Cow<'static, str>,
         /// What the parser says.
         reason: String,
     },
     /// Front matter that is not a table of keys.
     NotATable {
         /// What it is.
-        found: &'static str,
+        found: Cow<'static, str>,
     },
     /// A Markdown file larger than any page.
     FileTooLarge,
@@ -105,7 +108,7 @@ pub enum Mistake {
         /// The key as written.
         key: String,
         /// What it must be.
-        expected: &'static str,
+        expected: Cow<'static, str>,
         /// What it is.
         found: String,
     },
@@ -121,14 +124,14 @@ pub enum Mistake {
         /// The key as written.
         key: String,
         /// The known key.
-        suggestion: &'static str,
+        suggestion: Cow<'static, str>,
     },
     /// Two spellings of one key.
     DuplicateKey {
         /// The key as written.
         key: String,
         /// What it means.
-        meaning: &'static str,
+        meaning: Cow<'static, str>,
     },
     /// A post without a date.
     NoDate,
@@ -276,11 +279,11 @@ impl Mistake {
             Self::Symlink => "copy the file into the site, or remove the link".to_owned(),
             Self::SpecialFile => "it is skipped; move it out of the site".to_owned(),
             Self::FileName { .. } => "rename the file, or give the page a `slug`".to_owned(),
-            Self::UnclosedFence { fence: "{" } => "close it with `}`".to_owned(),
+            Self::UnclosedFence { fence } if fence == "{" => "close it with `}`".to_owned(),
             Self::UnclosedFence { fence } => {
                 format!("close it with a line that is exactly `{fence}`")
             }
-            Self::FrontMatterSyntax { format, .. } => match *format {
+            Self::FrontMatterSyntax { format, .. } => match format.as_ref() {
                 "YAML" => {
                     "quote values that have `: `, `#` or quotes in them, and indent with spaces"
                 }

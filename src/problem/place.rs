@@ -4,15 +4,14 @@ use std::cell::Cell;
 use std::fmt;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where a mistake is: a file below the site's folder, and where in it, counted from one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file, relative to the site's folder, with forward slashes.
     pub file: String,
     /// Line and column (in characters); none when the whole file is meant.
-    #[serde(flatten)]
     pub position: Option<Position>,
 }
 
@@ -45,7 +44,7 @@ impl fmt::Display for Place {
 }
 
 /// A line and a column, both counted from one; columns are characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// The line.
     pub line: usize,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::learnt::{Learnt, Lessons};
 use super::outputs::Claim;
-use super::pages::{Anchors, inspect};
+use super::pages::inspect;
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
@@ -11,6 +12,7 @@ use super::summary::ArchiveEntry;
 use super::view::{ArchiveView, CurrentView, YearView};
 use crate::config::Config;
 use crate::content::{ContentIndex, Page};
+use crate::fingerprint::Fingerprint;
 use crate::permalink::{Slug, UrlPath};
 
 /// The title of a folder of posts that has no page of its own.
@@ -72,12 +74,12 @@ fn default_address(folder: &str) -> Option<UrlPath> {
 }
 
 /// Renders each archive.
-pub(super) fn render(renderer: &Renderer<'_>, anchors: &mut Anchors) -> anyhow::Result<()> {
+pub(super) fn render(renderer: &Renderer<'_>, lessons: &mut Lessons) -> anyhow::Result<()> {
     for archive in &renderer.scope.archives {
+        let told = renderer.scope.shown_of(&archive.posts);
         if let Some(page) = &archive.own {
-            render_own(archive, page, renderer, anchors)?;
+            lessons.add(page, render_own(archive, page, told, renderer)?);
         } else {
-            let told = renderer.scope.shown_of(&archive.posts);
             renderer.traced_generated(&archive.path, told, || put(archive, renderer))?;
         }
     }
@@ -96,18 +98,21 @@ fn put(archive: &Archive, renderer: &Renderer<'_>) -> anyhow::Result<()> {
 fn render_own(
     archive: &Archive,
     page: &Page,
+    told: Fingerprint,
     renderer: &Renderer<'_>,
-    anchors: &mut Anchors,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Arc<Learnt>> {
     let scope = &renderer.scope;
-    let body = renderer.body(page, Links::Rooted)?;
-    anchors.add(&page.path, inspect(page, &body, renderer), renderer);
     if !renderer.outputs.claim(&archive.path, &page.file.name, Claim::Page) {
-        return Ok(());
+        return Ok(Arc::new(inspect(page, &renderer.body(page, Links::Rooted)?, renderer)));
     }
-    let current = CurrentView { kind: "archive", ..CurrentView::of_page(page, scope) };
-    let view = view(archive, &body.rendered.html, scope);
-    renderer.put_page("archive.html", &archive.path, &current, &[("archive", value(&view))])
+    renderer.traced(&archive.path, Fingerprint::of(&(told, scope.shown(page))), || {
+        let body = renderer.body(page, Links::Rooted)?;
+        let current = CurrentView { kind: "archive", ..CurrentView::of_page(page, scope) };
+        let view = view(archive, &body.rendered.html, scope);
+        let values = [("archive", value(&view))];
+        renderer.put_page("archive.html", &archive.path, &current, &values)?;
+        Ok((inspect(page, &body, renderer), body.is_current))
+    })
 }
 
 fn view<'a>(archive: &'a Archive, content: &'a str, scope: &Scope) -> ArchiveView<'a> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tera::Value;
 
 use super::feed::last_change;
+use super::learnt::Learnt;
 use super::outputs::Claim;
 use super::renderer::{Renderer, value};
 use super::view::{CurrentView, SitemapEntry};
@@ -58,14 +59,19 @@ fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
 
 fn render_robots(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let sitemap = renderer.scope.config.base.permalink(&path(SITEMAP));
-    renderer.put_file("robots.txt", &path(ROBOTS), &[("sitemap", Value::from(sitemap))])
+    renderer.traced_generated(&path(ROBOTS), Fingerprint::of(&sitemap), || {
+        let sitemap = Value::from(sitemap.as_str());
+        renderer.put_file("robots.txt", &path(ROBOTS), &[("sitemap", sitemap)])
+    })
 }
 
 fn render_not_found(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let title = "Page not found".to_owned();
     let mut current = CurrentView::generated(&path(NOT_FOUND), "not_found", title, &renderer.scope);
     current.noindex = true;
-    renderer.put_generated("404.html", &path(NOT_FOUND), &current, &[])
+    renderer.traced_generated(&path(NOT_FOUND), Fingerprint::of(&()), || {
+        renderer.put_generated("404.html", &path(NOT_FOUND), &current, &[])
+    })
 }
 
 /// The dashboard's page in the theme's look, with a hole where the server puts the numbers.
@@ -78,7 +84,12 @@ fn render_stats_frame(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let mut current = CurrentView::generated(stats, "stats", "Stats".to_owned(), scope);
     current.noindex = true;
     let hole = [("dashboard", Value::safe_string(STATS_HOLE))];
-    renderer.put_page("stats.html", &Site::private(STATS_FRAME), &current, &hole)
+    let frame = Site::private(STATS_FRAME);
+    renderer.traced(&frame, Fingerprint::of(&()), || {
+        renderer.put_page("stats.html", &frame, &current, &hole)?;
+        Ok((Learnt::default(), true))
+    })?;
+    Ok(())
 }
 
 /// A page at each old address that sends the reader on, for hosts that know no redirects.
@@ -89,7 +100,9 @@ pub(super) fn render_redirects(renderer: &Renderer<'_>) -> anyhow::Result<()> {
             ("target", Value::from(base.link(&page.path))),
             ("target_permalink", Value::from(base.permalink(&page.path))),
         ];
-        renderer.put_file("redirect.html", alias, &values)?;
+        renderer.traced_generated(alias, Fingerprint::of(&page.path), || {
+            renderer.put_file("redirect.html", alias, &values)
+        })?;
         renderer.outputs.claim(alias, &page.file.name, Claim::Page);
     }
     Ok(())

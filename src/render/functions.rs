@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 
 use super::scope::Scope;
@@ -28,7 +28,7 @@ fn scope() -> TeraResult<Arc<Scope>> {
 }
 
 /// What `pages()` was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct PagesQuery {
     posts: bool,
     tag: Option<String>,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::pages::{Anchors, inspect};
+use super::learnt::{Learnt, Lessons};
+use super::pages::inspect;
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
 use super::scope::Scope;
@@ -35,32 +36,47 @@ pub(super) fn tags_index() -> UrlPath {
 }
 
 /// Renders the home page, with the newest posts, and the pages with the older ones.
-pub(super) fn render_home(renderer: &Renderer<'_>, anchors: &mut Anchors) -> anyhow::Result<()> {
+pub(super) fn render_home(renderer: &Renderer<'_>, lessons: &mut Lessons) -> anyhow::Result<()> {
     let scope = &renderer.scope;
-    let own = scope.index.home();
-    let body = own.map(|page| renderer.body(page, Links::Rooted)).transpose()?;
-    let home = own
-        .zip(body.as_ref())
-        .map(|(page, body)| HomeView { title: &page.title, content: &body.rendered.html });
-    let posts = scope.index.listed_posts();
-    Paging::of(&UrlPath::root(), posts, scope).into_par_iter().try_for_each(|page| {
-        let put = || {
-            let is_first = page.number == 1;
-            let title = if is_first { String::new() } else { title_of("Posts", page.number) };
-            let mut current = CurrentView::generated(&page.path, "home", title, scope);
-            current.description.clone_from(&scope.config.description);
-            let list = page.view("Posts", "posts", None, scope);
-            let shown = if is_first { value(&home) } else { tera::Value::none() };
-            let values = [("list", value(&list)), ("home", shown)];
-            renderer.put_generated("home.html", &page.path, &current, &values)
-        };
-        // The first shows the text of the home page, whose links lead anywhere.
-        if page.number == 1 { put() } else { traced(&page, "", renderer, put) }
+    let pages = Paging::of(&UrlPath::root(), scope.index.listed_posts(), scope);
+    let (first, others) = pages.split_first().expect("a list has one page at least");
+    others.par_iter().try_for_each(|page| {
+        traced(page, "", renderer, || put_home(page, tera::Value::none(), renderer))
     })?;
-    if let Some((page, body)) = own.zip(body) {
-        anchors.add(&page.path, inspect(page, &body, renderer), renderer);
+    match scope.index.home() {
+        Some(own) => lessons.add(own, render_own_home(first, own, renderer)?),
+        None => traced(first, "", renderer, || put_home(first, tera::Value::none(), renderer))?,
     }
     Ok(())
+}
+
+/// Renders the first page of the home list with the author's own text above it.
+fn render_own_home(
+    first: &Paging<'_>,
+    own: &Page,
+    renderer: &Renderer<'_>,
+) -> anyhow::Result<Arc<Learnt>> {
+    let make = || {
+        let body = renderer.body(own, Links::Rooted)?;
+        let home = HomeView { title: &own.title, content: &body.rendered.html };
+        put_home(first, value(&home), renderer)?;
+        Ok((inspect(own, &body, renderer), body.is_current))
+    };
+    if renderer.outputs.is_claimed(&first.path) {
+        return make().map(|(learnt, _)| Arc::new(learnt));
+    }
+    let told = Fingerprint::of(&(first.told("", &renderer.scope), renderer.scope.shown(own)));
+    renderer.traced(&first.path, told, make)
+}
+
+fn put_home(page: &Paging<'_>, home: tera::Value, renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let scope = &renderer.scope;
+    let title = if page.number == 1 { String::new() } else { title_of("Posts", page.number) };
+    let mut current = CurrentView::generated(&page.path, "home", title, scope);
+    current.description.clone_from(&scope.config.description);
+    let list = page.view("Posts", "posts", None, scope);
+    let values = [("list", value(&list)), ("home", home)];
+    renderer.put_generated("home.html", &page.path, &current, &values)
 }
 
 /// Renders the lists of the posts of each tag, and the index of tags.
@@ -72,10 +88,14 @@ pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     if terms.is_empty() {
         return Ok(());
     }
-    let entries = terms.iter().map(|term| TermView::new(term, scope)).collect();
-    let view = TermsView { title: TAGS_TITLE, taxonomy: "tags", entries };
-    let current = CurrentView::generated(&path, "terms", TAGS_TITLE.to_owned(), scope);
-    renderer.put_generated("terms.html", &path, &current, &[("terms", value(&view))])
+    let shown = terms.iter().map(|term| (&term.name, &term.path, term.posts.len()));
+    let told = Fingerprint::of(&shown.collect::<Vec<_>>());
+    renderer.traced_generated(&path, told, || {
+        let entries = terms.iter().map(|term| TermView::new(term, scope)).collect();
+        let view = TermsView { title: TAGS_TITLE, taxonomy: "tags", entries };
+        let current = CurrentView::generated(&path, "terms", TAGS_TITLE.to_owned(), scope);
+        renderer.put_generated("terms.html", &path, &current, &[("terms", value(&view))])
+    })
 }
 
 fn render_term(term: &Term, renderer: &Renderer<'_>) -> anyhow::Result<()> {
@@ -97,9 +117,7 @@ fn traced(
     renderer: &Renderer<'_>,
     put: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let shown = renderer.scope.shown_of(page.posts);
-    let told = Fingerprint::of(&(name, page.number, page.total, page.count, shown));
-    renderer.traced_generated(&page.path, told, put)
+    renderer.traced_generated(&page.path, page.told(name, &renderer.scope), put)
 }
 
 /// A page of a list.
@@ -128,6 +146,11 @@ impl<'a> Paging<'a> {
             next: paths.get(at + 1).cloned(),
         };
         (0..paths.len()).map(page).collect()
+    }
+
+    /// The fingerprint of what it shows, as a page of the list called `name`.
+    fn told(&self, name: &str, scope: &Scope) -> Fingerprint {
+        Fingerprint::of(&(name, self.number, self.total, self.count, scope.shown_of(self.posts)))
     }
 
     fn view(

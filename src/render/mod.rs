@@ -4,11 +4,14 @@ mod addresses;
 mod archives;
 mod builtin;
 mod dashboard;
+mod digests;
 mod discovery;
 mod feed;
 mod filters;
 mod functions;
+mod learnt;
 mod lists;
+mod memory;
 mod outbound;
 mod outputs;
 mod pages;
@@ -29,6 +32,8 @@ use self::addresses::Addresses;
 use self::archives::Archive;
 pub use self::dashboard::{DASHBOARD_SCRIPT, dashboard};
 pub use self::filters::grouped;
+use self::learnt::Lessons;
+pub use self::memory::Memory;
 pub use self::outbound::Outbound;
 use self::outputs::Outputs;
 pub use self::progress::Progress;
@@ -37,7 +42,6 @@ use self::renderer::Renderer;
 use self::scope::Scope;
 use self::statics::Statics;
 use self::templates::Templates;
-pub use self::trace::Memory;
 use crate::config::Config;
 use crate::content::{ContentIndex, Page};
 use crate::permalink::UrlPath;
@@ -77,13 +81,18 @@ pub fn render(
     let mut statics = Statics::find(config)?;
     problems.append(&mut statics.problems);
     let outputs = Outputs::new(sink);
-    statics.publish(&outputs)?;
-    statics::publish_assets(index.assets(), &config.stats.path, &outputs)?;
-    let scope = scope_of(config, index, &statics)?;
+    statics.publish(&outputs, &extras)?;
+    statics::publish_assets(index.assets(), &config.stats.path, &outputs, &extras)?;
+    let before = extras.memory.take();
+    let mut scope = scope_of(config, index, &statics, &templates, &extras)?;
+    scope.has_same_addresses = scope.addresses.fingerprint() == before.addresses;
+    let scope = Arc::new(scope);
     problems.extend(over_fixed(index));
-    let renderer = Renderer::new(scope.clone(), &templates, outputs, extras)?;
-    problems.extend(render_all(&renderer)?);
-    statics.publish_fingerprinted(&scope, &renderer.outputs)?;
+    let renderer = Renderer::new(scope.clone(), &templates, outputs, before, extras)?;
+    let lessons = render_all(&renderer)?;
+    problems.extend(lessons.problems());
+    problems.extend(pages::duplicate_titles(index.pages()));
+    statics.publish_fingerprinted(&scope, &renderer.outputs, &renderer.extras)?;
     renderer.remember();
     let made = renderer.outputs.finish();
     let files = made.files();
@@ -94,36 +103,37 @@ pub fn render(
         redirects: redirects.map(|(alias, page)| (alias.clone(), page.path.clone())).collect(),
         pages: entries(&scope),
         problems,
-        outbound: made.outbound,
+        outbound: lessons.outbound(),
     })
 }
 
-/// Renders every family of outputs, and gives what only shows when all are done.
-fn render_all(renderer: &Renderer<'_>) -> anyhow::Result<Vec<Problem>> {
-    let mut anchors = pages::render(renderer)?;
+/// Renders every family of outputs, and gives what the bodies of pages have taught.
+fn render_all(renderer: &Renderer<'_>) -> anyhow::Result<Lessons> {
+    let mut lessons = pages::render(renderer)?;
     discovery::render_redirects(renderer)?;
     if let Some(footer) = renderer.scope.index.footer() {
         let body = renderer.body(footer, resolver::Links::Rooted)?;
-        anchors.add_footer(pages::inspect(footer, &body, renderer), renderer);
+        lessons.add_footer(footer, Arc::new(pages::inspect(footer, &body, renderer)));
     }
-    lists::render_home(renderer, &mut anchors)?;
-    archives::render(renderer, &mut anchors)?;
+    lists::render_home(renderer, &mut lessons)?;
+    archives::render(renderer, &mut lessons)?;
     lists::render_tags(renderer)?;
     feed::render(renderer)?;
     discovery::render(renderer)?;
-    let mut problems: Vec<Problem> = anchors.problems().collect();
-    problems.extend(pages::duplicate_titles(renderer.scope.index.pages()));
-    Ok(problems)
+    Ok(lessons)
 }
 
 fn scope_of(
     config: &Arc<Config>,
     index: &Arc<ContentIndex>,
     statics: &Statics,
-) -> anyhow::Result<Arc<Scope>> {
+    templates: &Templates,
+    extras: &Extras,
+) -> anyhow::Result<Scope> {
     let archives = archives::find(config, index);
     let addresses = addresses_of(config, index, &archives, statics);
-    Ok(Arc::new(Scope::new(config, index, addresses, archives, statics.answers()?)))
+    let statics = statics.answers(extras)?;
+    Ok(Scope::new(config, index, addresses, archives, statics, !templates.are_all_built_in))
 }
 
 /// Every address that the site answers.
@@ -143,11 +153,12 @@ fn addresses_of(
     let tags_index = (!terms.is_empty()).then(lists::tags_index);
     let lists = home.into_iter().chain(tags).chain(tags_index);
     let archives = archives.iter().map(|archive| archive.path.clone());
-    let pages = index.pages().iter().map(|page| page.path.clone());
     let statics = statics.paths().cloned();
-    fixed.chain(stats).chain(lists).chain(archives).chain(statics).chain(pages).for_each(|path| {
+    fixed.chain(stats).chain(lists).chain(archives).chain(statics).for_each(|path| {
         addresses.add(path);
     });
+    index.home().into_iter().chain(index.footer()).for_each(|page| addresses.know(page));
+    index.pages().iter().for_each(|page| addresses.add_page(page));
     for asset in index.assets() {
         addresses.add_asset(&asset.file.relative, &asset.path);
     }

@@ -6,7 +6,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 
-use super::outbound::Outbound;
 use crate::fingerprint::FastMap;
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Problem};
@@ -25,8 +24,6 @@ pub(super) struct Made {
     files: FastMap<UrlPath, OutputFile>,
     /// What is wrong.
     pub(super) problems: Vec<Problem>,
-    /// What leaves the site.
-    pub(super) outbound: Vec<Outbound>,
     /// Who has each address, in the form that a careless file system knows it by.
     holders: FastMap<String, (String, Claim)>,
     /// The folders that are in the way of a file of their name, and who needs them.
@@ -134,7 +131,17 @@ impl<'a> Outputs<'a> {
     }
 
     /// Adds the file at `source`, called `name`, as it is.
-    pub(super) fn copy(&self, path: &UrlPath, source: &Path, name: &str) -> anyhow::Result<()> {
+    ///
+    /// `is_now` is what it hashes to: if that is what answered `path` before, nothing needs to be copied.
+    pub(super) fn copy(
+        &self,
+        path: &UrlPath,
+        (source, name): (&Path, &str),
+        is_now: OutputFile,
+    ) -> anyhow::Result<()> {
+        if self.keep(path, is_now) {
+            return Ok(());
+        }
         let file = self.sink.copy(path, source).with_context(|| format!("cannot copy `{name}`"))?;
         self.made().files.insert(path.clone(), file);
         Ok(())
@@ -143,11 +150,6 @@ impl<'a> Outputs<'a> {
     /// Adds a problem.
     pub(super) fn report(&self, problem: Problem) {
         self.made().problems.push(problem);
-    }
-
-    /// Adds links and images that leave the site.
-    pub(super) fn note_outbound(&self, outbound: Vec<Outbound>) {
-        self.made().outbound.extend(outbound);
     }
 
     /// Adds the result of a template: the file, or the problem that prevented it.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::archives;
-use super::outbound::{self, Outbound};
+use super::learnt::{Learnt, Lessons, Wanted};
+use super::outbound;
 use super::outputs::Claim;
 use super::renderer::{Body, Renderer};
 use super::resolver::Links;
@@ -14,62 +15,35 @@ use super::scope::Scope;
 use super::summary::page_view;
 use super::view::CurrentView;
 use crate::content::Page;
-use crate::fingerprint::{FastMap, Fingerprint};
+use crate::fingerprint::Fingerprint;
 use crate::markdown::{self, Finding, Rendered};
 use crate::permalink::UrlPath;
-use crate::problem::{Mistake, Place, Positions, Problem, nearest};
-
-/// What rendering the pages has taught: which headings they have, and which they lead to.
-#[derive(Default)]
-pub(super) struct Anchors {
-    /// The ids on each page, a line each.
-    ids: FastMap<UrlPath, Box<str>>,
-    wanted: Vec<Wanted>,
-}
-
-/// What rendering a body has taught.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Learnt {
-    /// The ids on the page, a line each.
-    ids: Box<str>,
-    wanted: Vec<Wanted>,
-    problems: Vec<Problem>,
-    outbound: Vec<Outbound>,
-}
-
-/// A link to a place on a page.
-#[derive(Debug, Clone)]
-struct Wanted {
-    place: Place,
-    destination: String,
-    target: UrlPath,
-    fragment: String,
-}
+use crate::problem::{Mistake, Position, Positions, Problem};
 
 /// Renders every post and page.
-pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<Anchors> {
+pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<Lessons> {
     let scope = &renderer.scope;
     // A page that stands for a folder of posts is rendered with the list of these.
     let pages: Vec<&Arc<Page>> =
         scope.index.pages().iter().filter(|page| !archives::is_head(page, &scope.config)).collect();
     renderer.progress.begin(pages.len());
-    let learnt: Vec<Learnt> =
+    let learnt: Vec<Arc<Learnt>> =
         pages.par_iter().map(|page| render_one(page, renderer)).collect::<anyhow::Result<_>>()?;
-    let mut anchors = Anchors::default();
+    let mut lessons = Lessons::default();
     for (page, learnt) in pages.into_iter().zip(learnt) {
-        anchors.add(&page.path, learnt, renderer);
+        lessons.add(page, learnt);
     }
-    Ok(anchors)
+    Ok(lessons)
 }
 
-fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Learnt> {
+fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Arc<Learnt>> {
     renderer.progress.advance();
     let scope = &renderer.scope;
     let template = template_of(page, renderer);
     let is_free = renderer.outputs.claim(&page.path, &page.file.name, Claim::Page);
     let Some(template) = template.filter(|_| is_free) else {
         // Nothing comes of it, but everything that is wrong with it is told.
-        return Ok(inspect(page, &renderer.body(page, Links::Rooted)?, renderer));
+        return Ok(Arc::new(inspect(page, &renderer.body(page, Links::Rooted)?, renderer)));
     };
     let told = Fingerprint::of(&(scope.shown(page), &template));
     renderer.traced(&page.path, told, || {
@@ -109,9 +83,10 @@ fn template_of(page: &Page, renderer: &Renderer<'_>) -> Option<String> {
 pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Learnt {
     let html = &body.rendered;
     let positions = Positions::of(&body.text);
-    let place = |offset: usize| page.place(Some(positions.at(body.start + offset)));
-    let mut problems = problems_of(html, &place, &renderer.scope);
-    problems.extend(missing_pictures(page, &renderer.scope));
+    let position = |offset: usize| positions.at(body.start + offset);
+    let place = |offset: usize| page.place(Some(position(offset)));
+    let mut mistakes = mistakes_of(html, &position, &renderer.scope);
+    mistakes.extend(missing_pictures(page, &renderer.scope));
     let outbound = if renderer.extras.gathers_outbound {
         outbound::of_body(html, &place, &renderer.scope).collect()
     } else {
@@ -133,17 +108,17 @@ pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Lear
         };
         let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
         wanted.extend(target.map(|target| Wanted {
-            place: place(link.offset),
-            destination: link.destination.clone(),
+            position: position(link.offset),
+            destination: link.destination.as_str().into(),
             target,
-            fragment: fragment.into_owned(),
+            fragment: fragment.into(),
         }));
     }
-    Learnt { ids, wanted, problems, outbound }
+    Learnt { ids, wanted, mistakes, outbound }
 }
 
 /// Pictures that the front matter names and that are not there.
-fn missing_pictures(page: &Page, scope: &Scope) -> Vec<Problem> {
+fn missing_pictures(page: &Page, scope: &Scope) -> Vec<(Position, Mistake)> {
     let front_matter = &page.front_matter;
     let named = [
         (&front_matter.image, page.places.image),
@@ -152,21 +127,21 @@ fn missing_pictures(page: &Page, scope: &Scope) -> Vec<Problem> {
     let missing = named.into_iter().filter_map(|(source, position)| {
         let source = source.as_ref().filter(|source| scope.lacks_picture(page, source))?;
         let mistake = Mistake::MissingImage { source: source.clone() };
-        Some(Problem::new(page.place(position), mistake))
+        Some((position.unwrap_or(Position { line: 1, column: 1 }), mistake))
     });
     missing.collect()
 }
 
-fn problems_of(
+fn mistakes_of(
     rendered: &Rendered,
-    place: &impl Fn(usize) -> Place,
+    position: &impl Fn(usize) -> Position,
     scope: &Scope,
-) -> Vec<Problem> {
+) -> Vec<(Position, Mistake)> {
     let links = rendered.links.iter().filter(|link| link.broken).map(|link| {
         let path = link.destination.split(['?', '#']).next().unwrap_or_default();
         let suggestion = scope.suggestion(path).map(ToString::to_string);
         let mistake = Mistake::BrokenLink { destination: link.destination.clone(), suggestion };
-        Problem::new(place(link.offset), mistake)
+        (position(link.offset), mistake)
     });
     let images = rendered.images.iter().filter_map(|image| {
         let source = image.source.clone();
@@ -175,7 +150,7 @@ fn problems_of(
             (false, true) => Mistake::NoAltText { source },
             (false, false) => return None,
         };
-        Some(Problem::new(place(image.offset), mistake))
+        Some((position(image.offset), mistake))
     });
     let findings = rendered.findings.iter().map(|finding| {
         let limit = |what: &str| Mistake::MarkdownLimit { what: what.to_owned() };
@@ -194,47 +169,9 @@ fn problems_of(
                 (offset, Mistake::UnusedFootnote { label: label.clone() })
             }
         };
-        Problem::new(place(*offset), mistake)
+        (position(*offset), mistake)
     });
     links.chain(images).chain(findings).collect()
-}
-
-impl Anchors {
-    /// Adds what the body of the page at `path` has taught, and reports what is wrong with it.
-    pub(super) fn add(&mut self, path: &UrlPath, learnt: Learnt, renderer: &Renderer<'_>) {
-        let Learnt { ids, wanted, problems, outbound } = learnt;
-        self.ids.insert(path.clone(), ids);
-        self.wanted.extend(wanted);
-        for problem in problems {
-            renderer.outputs.report(problem);
-        }
-        renderer.outputs.note_outbound(outbound);
-    }
-
-    /// Adds what the text below every page has taught; it has no place of its own that links could lead to.
-    pub(super) fn add_footer(&mut self, learnt: Learnt, renderer: &Renderer<'_>) {
-        self.wanted.extend(learnt.wanted);
-        for problem in learnt.problems {
-            renderer.outputs.report(problem);
-        }
-        renderer.outputs.note_outbound(learnt.outbound);
-    }
-
-    /// The links to places that are not there.
-    pub(super) fn problems(&self) -> impl Iterator<Item = Problem> {
-        self.wanted.iter().filter_map(|wanted| {
-            let ids = self.ids.get(&wanted.target)?;
-            if wanted.fragment == "top" || ids.lines().any(|id| id == wanted.fragment) {
-                return None;
-            }
-            let suggestion = nearest(&wanted.fragment, ids.lines()).map(|id| format!("#{id}"));
-            let destination = wanted.destination.clone();
-            Some(Problem::new(
-                wanted.place.clone(),
-                Mistake::BrokenAnchor { destination, suggestion },
-            ))
-        })
-    }
 }
 
 /// Titles that two pages share; a reader cannot tell these apart in a list.

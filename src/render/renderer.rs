@@ -1,6 +1,5 @@
 //! Fills templates in for one site: what every page gets is kept here, what differs is handed in.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
@@ -8,16 +7,17 @@ use anyhow::Context as _;
 use serde::Serialize;
 use tera::{Context, Value};
 
+use super::learnt::Learnt;
+use super::memory::{Memory, Traces};
 use super::outputs::Outputs;
-use super::pages::Learnt;
 use super::progress::Progress;
 use super::resolver::{Links, PageLinks};
 use super::scope::Scope;
 use super::templates::Templates;
-use super::trace::{self, Memory, Trace};
+use super::trace::{self, Kept};
 use super::view::{CurrentView, SiteView};
-use crate::content::Page;
-use crate::fingerprint::Fingerprint;
+use crate::content::{Moment, Page};
+use crate::fingerprint::{FastMap, Fingerprint};
 use crate::markdown::{self, Options, Rendered};
 use crate::permalink::UrlPath;
 use crate::problem::Problem;
@@ -34,9 +34,9 @@ pub(super) struct Renderer<'a> {
     /// The hash of what holds for the whole site.
     globals: Fingerprint,
     /// The traces of the last build.
-    before: HashMap<UrlPath, Arc<Trace>>,
+    before: FastMap<UrlPath, Kept>,
     /// Those of this one.
-    traces: Mutex<HashMap<UrlPath, Arc<Trace>>>,
+    traces: Mutex<FastMap<UrlPath, Kept>>,
 }
 
 /// What a rendering gives besides the site's own.
@@ -50,6 +50,8 @@ pub struct Extras {
     pub progress: Arc<Progress>,
     /// What outputs were made from in the last build.
     pub memory: Arc<Memory>,
+    /// When the build began, as the file system tells it.
+    pub moment: Option<Moment>,
 }
 
 /// The body of a page as HTML, and the text it was made of.
@@ -67,6 +69,7 @@ impl<'a> Renderer<'a> {
         scope: Arc<Scope>,
         templates: &'a Templates,
         outputs: Outputs<'a>,
+        before: Traces,
         extras: Extras,
     ) -> anyhow::Result<Self> {
         let mut renderer = Self {
@@ -76,7 +79,7 @@ impl<'a> Renderer<'a> {
             progress: extras.progress.clone(),
             site: Value::none(),
             globals: Fingerprint::default(),
-            before: extras.memory.take(),
+            before: before.by_path,
             traces: Mutex::default(),
             extras,
         };
@@ -122,24 +125,26 @@ impl<'a> Renderer<'a> {
         path: &UrlPath,
         told: Fingerprint,
         make: impl FnOnce() -> anyhow::Result<(Learnt, bool)>,
-    ) -> anyhow::Result<Learnt> {
+    ) -> anyhow::Result<Arc<Learnt>> {
         if !self.extras.memory.is_wanted() {
-            return make().map(|(learnt, _)| learnt);
+            return make().map(|(learnt, _)| Arc::new(learnt));
         }
         let told = Fingerprint::of(&(self.globals, told));
         let known = self.before.get(path).filter(|_| !self.extras.gathers_outbound);
-        if let Some(trace) = known.filter(|trace| trace.verifies(told, &self.scope))
+        if let Some((kept, trace)) = known.and_then(|kept| Some((kept, kept.trace()?)))
+            && trace.verifies(told, &self.scope)
             && self.outputs.keep(path, trace.file())
         {
             trace.ask_again(&self.scope);
-            self.traces().insert(path.clone(), trace.clone());
+            self.traces().insert(path.clone(), kept.clone());
             return Ok(trace.learnt().clone());
         }
         let (result, asked) = trace::record(make);
         let (learnt, is_current) = result?;
+        let learnt = Arc::new(learnt);
         if let Some(file) = self.outputs.file(path).filter(|_| is_current) {
-            let trace = Trace::new(told, asked, file, learnt.clone());
-            self.traces().insert(path.clone(), Arc::new(trace));
+            let kept = self.extras.memory.kept(told, asked, file, learnt.clone());
+            self.traces().insert(path.clone(), kept);
         }
         Ok(learnt)
     }
@@ -161,10 +166,12 @@ impl<'a> Renderer<'a> {
 
     /// Keeps the traces of this build for the next.
     pub(super) fn remember(&self) {
-        self.extras.memory.keep(std::mem::take(&mut self.traces()));
+        let by_path = std::mem::take(&mut *self.traces());
+        let addresses = self.scope.addresses.fingerprint();
+        self.extras.memory.keep(Traces { addresses, by_path });
     }
 
-    fn traces(&self) -> MutexGuard<'_, HashMap<UrlPath, Arc<Trace>>> {
+    fn traces(&self) -> MutexGuard<'_, FastMap<UrlPath, Kept>> {
         self.traces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

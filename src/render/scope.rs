@@ -37,6 +37,12 @@ pub(super) struct Scope {
     shown: Vec<Fingerprint>,
     /// What `nav()` answers, which every page asks for.
     nav: OnceLock<Value>,
+    nav_fingerprint: OnceLock<Fingerprint>,
+    /// Whether templates may show how many posts share a tag of a page. Those built in do not: with every post
+    /// filed under a tag, all the pages that have the tag would change.
+    shows_counts: bool,
+    /// Whether the addresses of the site, and what leads to them, are those of the last build.
+    pub(super) has_same_addresses: bool,
 }
 
 impl Scope {
@@ -47,6 +53,7 @@ impl Scope {
         addresses: Addresses,
         archives: Vec<Archive>,
         statics: BTreeMap<String, StaticFile>,
+        shows_counts: bool,
     ) -> Self {
         let mut scope = Self {
             config: config.clone(),
@@ -56,6 +63,9 @@ impl Scope {
             statics,
             shown: Vec::new(),
             nav: OnceLock::new(),
+            nav_fingerprint: OnceLock::new(),
+            shows_counts,
+            has_same_addresses: false,
         };
         scope.shown = index.pages().par_iter().map(|page| scope.fingerprint_of(page)).collect();
         scope
@@ -83,7 +93,7 @@ impl Scope {
         let mut fold = Fold::default();
         fold.add(&(&page.path, &page.file.relative, page.fingerprint));
         for term in self.terms_of(page) {
-            fold.add(&(&term.name, &term.path));
+            fold.add(&(&term.name, &term.path, self.shows_counts.then_some(term.posts.len())));
         }
         let matter = &page.front_matter;
         for source in [&matter.image, &matter.author_image] {
@@ -110,25 +120,25 @@ impl Scope {
 
     /// The address of the file `relative` to `content/`, if it is published as it is.
     pub(super) fn asset(&self, relative: &str) -> Option<&UrlPath> {
-        self.note(|| Question::Asset(relative.to_owned()));
+        self.note(|| Question::Asset(relative.into()));
         self.addresses.asset(relative)
     }
 
     /// The page made of the file `relative` to `content/`.
     pub(super) fn source(&self, relative: &str) -> Option<&Arc<Page>> {
-        self.note(|| Question::Source(relative.to_owned()));
+        self.note(|| Question::Source(relative.into()));
         self.index.by_source(relative)
     }
 
     /// The page called so.
     pub(super) fn titled(&self, title: &str) -> Option<&Arc<Page>> {
-        self.note(|| Question::Titled(title.to_owned()));
+        self.note(|| Question::Titled(title.into()));
         self.index.titled(title)
     }
 
     /// An address that ends as `path` does.
     pub(super) fn suggestion(&self, path: &str) -> Option<&UrlPath> {
-        self.note(|| Question::Suggestion(path.to_owned()));
+        self.note(|| Question::Suggestion(path.into()));
         self.addresses.suggestion(path)
     }
 
@@ -154,6 +164,11 @@ impl Scope {
         self.nav.get_or_init(value).clone()
     }
 
+    /// The fingerprint of what `nav()` answers.
+    pub(super) fn nav_fingerprint(&self) -> Fingerprint {
+        *self.nav_fingerprint.get_or_init(|| self.shown_of(self.nav()))
+    }
+
     /// The link to a picture that front matter names: a file beside the page, or an address.
     pub(super) fn picture(&self, page: &Page, source: Option<&str>) -> Option<String> {
         let source = source?;
@@ -171,7 +186,7 @@ impl Scope {
     /// While writing it is the plain address, so that a changed style sheet changes no page.
     pub(super) fn fingerprint(&self, name: &str) -> Option<UrlPath> {
         let name = name.trim_start_matches('/');
-        self.note(|| Question::Static(name.to_owned()));
+        self.note(|| Question::Static(name.into()));
         let file = self.statics.get(name)?;
         if self.config.dev {
             return UrlPath::parse(name).ok();

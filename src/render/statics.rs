@@ -1,19 +1,19 @@
 //! Files that are published as they are: the site's `static/` over the theme's.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use anyhow::Context;
 
 use super::builtin;
 use super::outputs::{Claim, Outputs};
+use super::renderer::Extras;
 use super::scope::{Scope, StaticFile};
 use crate::config::{Config, DEFAULT_THEME};
 use crate::content::source::{self, Hidden, SourceFile};
 use crate::content::{Asset, wrong_name};
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Problem};
-use crate::site::Digest;
+use crate::site::{Digest, OutputFile};
 
 /// The static files of a site, by name.
 pub(super) struct Statics {
@@ -63,12 +63,10 @@ impl Statics {
     }
 
     /// What templates may ask of each, by name.
-    pub(super) fn answers(&self) -> anyhow::Result<BTreeMap<String, StaticFile>> {
+    pub(super) fn answers(&self, extras: &Extras) -> anyhow::Result<BTreeMap<String, StaticFile>> {
         let digest = |origin: &Origin| match origin {
             Origin::Builtin(bytes) => Ok(Digest::of(bytes)),
-            Origin::File(file) => fs::File::open(&file.path)
-                .and_then(Digest::of_reader)
-                .with_context(|| format!("cannot read `{}`", file.name)),
+            Origin::File(file) => digest_of(file, extras).map(|is_now| is_now.digest),
         };
         let answer = |(name, (_, origin)): (&String, &(UrlPath, Origin))| {
             Ok((name.clone(), StaticFile::new(name, digest(origin)?)))
@@ -77,14 +75,14 @@ impl Statics {
     }
 
     /// Publishes each at its address. Those of the author claim it; those of the program give way.
-    pub(super) fn publish(&self, outputs: &Outputs<'_>) -> anyhow::Result<()> {
+    pub(super) fn publish(&self, outputs: &Outputs<'_>, extras: &Extras) -> anyhow::Result<()> {
         for (path, origin) in self.files.values() {
             let is_free = match origin {
                 Origin::File(file) => outputs.claim(path, &file.name, Claim::File),
                 Origin::Builtin(_) => !outputs.is_claimed(path),
             };
             if is_free {
-                origin.publish(path, outputs)?;
+                origin.publish(path, outputs, extras)?;
             }
         }
         Ok(())
@@ -95,10 +93,11 @@ impl Statics {
         &self,
         scope: &Scope,
         outputs: &Outputs<'_>,
+        extras: &Extras,
     ) -> anyhow::Result<()> {
         for (name, path) in scope.asked_for() {
             if let Some((_, origin)) = self.files.get(name) {
-                origin.publish(path, outputs)?;
+                origin.publish(path, outputs, extras)?;
             }
         }
         Ok(())
@@ -113,12 +112,32 @@ impl Origin {
         }
     }
 
-    fn publish(&self, path: &UrlPath, outputs: &Outputs<'_>) -> anyhow::Result<()> {
+    fn publish(
+        &self,
+        path: &UrlPath,
+        outputs: &Outputs<'_>,
+        extras: &Extras,
+    ) -> anyhow::Result<()> {
         match self {
             Self::Builtin(bytes) => outputs.put(path, bytes.to_vec()),
-            Self::File(file) => outputs.copy(path, &file.path, &file.name),
+            Self::File(file) => copy(path, file, outputs, extras),
         }
     }
+}
+
+fn copy(
+    path: &UrlPath,
+    file: &SourceFile,
+    outputs: &Outputs<'_>,
+    extras: &Extras,
+) -> anyhow::Result<()> {
+    outputs.copy(path, (&file.path, &file.name), digest_of(file, extras)?)
+}
+
+/// What a file that is published as it is hashes to, read only if it may have changed since the last build.
+fn digest_of(file: &SourceFile, extras: &Extras) -> anyhow::Result<OutputFile> {
+    let digest = extras.memory.digests.of(file, extras.moment);
+    digest.with_context(|| format!("cannot read `{}`", file.name))
 }
 
 /// Publishes the files that lie beside pages.
@@ -126,6 +145,7 @@ pub(super) fn publish_assets(
     assets: &[Asset],
     stats: &UrlPath,
     outputs: &Outputs<'_>,
+    extras: &Extras,
 ) -> anyhow::Result<()> {
     for asset in assets.iter().filter(|asset| asset.path.is_reserved(stats)) {
         let mistake = Mistake::ReservedPath { path: asset.path.to_string() };
@@ -133,5 +153,5 @@ pub(super) fn publish_assets(
     }
     let mut claimed =
         assets.iter().filter(|asset| outputs.claim(&asset.path, &asset.file.name, Claim::File));
-    claimed.try_for_each(|asset| outputs.copy(&asset.path, &asset.file.path, &asset.file.name))
+    claimed.try_for_each(|asset| copy(&asset.path, &asset.file, outputs, extras))
 }

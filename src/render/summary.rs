@@ -5,9 +5,9 @@ use serde::ser::{SerializeStruct, Serializer};
 use tera::Value;
 
 use super::scope::Scope;
+use super::view::TermView;
 use crate::content::Page;
 use crate::markdown::TocEntry;
-use crate::permalink::UrlPath;
 
 /// A page as lists show it.
 pub(super) fn summary(page: &Page, scope: &Scope) -> Value {
@@ -60,14 +60,6 @@ enum More<'a> {
     Nothing,
     Body { content: &'a str, toc: &'a [TocEntry] },
     Feed { id: &'a str, content: &'a str },
-}
-
-/// The name and the link of a tag. How many posts share it is no part of this: a post filed under a tag would
-/// change every page that has the tag.
-#[derive(Serialize)]
-struct TagView<'a> {
-    name: &'a str,
-    url: String,
 }
 
 /// Somebody who wrote a page.
@@ -129,9 +121,8 @@ impl Shown<'_> {
 
     fn people_and_pictures<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
         let (page, scope, matter) = (self.page, self.scope, &self.page.front_matter);
-        let link = |path: &UrlPath| scope.config.base.link(path);
         let terms = scope.terms_of(page).into_iter();
-        let tags = terms.map(|term| TagView { name: &term.name, url: link(&term.path) });
+        let tags = terms.map(|term| TermView::new(term, scope));
         let authors = matter.authors.iter().map(|name| AuthorView { name });
         let picture = |source: &Option<String>| scope.picture(page, source.as_deref());
         fields.serialize_field("tags", &tags.collect::<Vec<_>>())?;

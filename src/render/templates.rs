@@ -13,6 +13,9 @@ use crate::content::source::{self, Hidden};
 use crate::fingerprint::Fingerprint;
 use crate::problem::{Mistake, Place, Position, Problem};
 
+/// What stands behind the place of a template that is part of the program.
+const BUILT_IN: &str = " (built in)";
+
 /// What lies beside templates without being one.
 const NO_TEMPLATES: [&str; 2] = ["js", "css"];
 
@@ -26,6 +29,8 @@ pub(super) struct Templates {
     places: BTreeMap<String, String>,
     /// What all of them hash to.
     pub(super) fingerprint: Fingerprint,
+    /// Whether no author has written any of them.
+    pub(super) are_all_built_in: bool,
 }
 
 /// A template as it was found.
@@ -63,7 +68,8 @@ impl Templates {
             all.extend([name.as_str(), "\0", &template.text, "\0"]);
         }
         let fingerprint = Fingerprint::of(all.as_str());
-        let templates = Self { tera, places: places.collect(), fingerprint };
+        let are_all_built_in = found.values().all(|template| template.place.ends_with(BUILT_IN));
+        let templates = Self { tera, places: places.collect(), fingerprint, are_all_built_in };
         match added {
             Ok(()) => Ok(templates),
             Err(error) => Err(templates.every_syntax_error(found, &error)),
@@ -166,7 +172,7 @@ fn is_template(name: &str) -> bool {
 
 fn add_builtin(found: &mut BTreeMap<String, Found>, name: String, bytes: &[u8], folder: &str) {
     if is_template(&name) {
-        let place = format!("{folder}/{name} (built in)");
+        let place = format!("{folder}/{name}{BUILT_IN}");
         let text = String::from_utf8_lossy(bytes).into_owned();
         found.insert(name, Found { place, text });
     }

@@ -1,16 +1,18 @@
 //! What an output was made from: lets one whose every source is unchanged be kept instead of rendered.
 //!
-//! While an output is rendered, each question about the rest of the site is noted with a hash of its answer
-//! (a verifying trace, as in "Build Systems à la Carte"). With a hash of what the output is told anyway, its own
-//! source and everything that holds for the whole site, that is its trace. In the next build of the same
-//! process an output whose trace still verifies is kept as it is.
+//! While an output is rendered, each question about the rest of the site is noted with a fingerprint of its answer
+//! (a verifying trace, as in "Build Systems à la Carte"). With a fingerprint of what the output is told anyway, its
+//! own source and everything that holds for the whole site, that is its trace. In the next build an output whose
+//! trace still verifies is kept as it is, whether the trace is in memory or comes from disk.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::functions::PagesQuery;
-use super::pages::Learnt;
+use super::learnt::Learnt;
 use super::scope::Scope;
 use crate::content::Page;
 use crate::fingerprint::{Fingerprint, Fold};
@@ -23,7 +25,7 @@ thread_local! {
 }
 
 /// A question about the rest of the site.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum Question {
     /// Which pages are there of this kind?
     Pages(PagesQuery),
@@ -36,57 +38,66 @@ pub(super) enum Question {
     /// What is the canonical form of this address?
     Address(UrlPath),
     /// Where is this file beside a page?
-    Asset(String),
+    Asset(Box<str>),
     /// Which page is made of this source?
-    Source(String),
+    Source(Box<str>),
     /// Which page is called so?
-    Titled(String),
+    Titled(Box<str>),
     /// Which address ends like this one?
-    Suggestion(String),
+    Suggestion(Box<str>),
     /// What is the fingerprint of this static file?
-    Static(String),
+    Static(Box<str>),
 }
 
-/// A question, and the hash of its answer.
-type Asked = (Question, Fingerprint);
+impl Question {
+    /// Whether the answer depends on nothing but which addresses there are, and what leads to them.
+    fn is_about_addresses(&self) -> bool {
+        matches!(
+            self,
+            Self::Address(_)
+                | Self::Asset(_)
+                | Self::Source(_)
+                | Self::Titled(_)
+                | Self::Suggestion(_)
+        )
+    }
+}
+
+/// A question, and the fingerprint of its answer.
+pub(super) type Asked = (Question, Fingerprint);
 
 /// What an output was made from, and what came of it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Trace {
-    /// The hash of what the output was told without asking.
+    /// The fingerprint of what the output was told without asking.
     told: Fingerprint,
     asked: Vec<Asked>,
     file: OutputFile,
-    learnt: Learnt,
+    learnt: Arc<Learnt>,
 }
 
-/// The traces of the last build, for the next in the same process.
-#[derive(Debug, Default)]
-pub struct Memory {
-    /// No build will follow, so nothing needs to be noted.
-    is_last: bool,
-    traces: Mutex<HashMap<UrlPath, Arc<Trace>>>,
+/// A trace as it is kept: as a value while many builds follow, else as it is written to disk.
+#[derive(Debug, Clone)]
+pub(super) enum Kept {
+    Value(Arc<Trace>),
+    Bytes(Bytes),
 }
 
-impl Memory {
-    /// The memory of a process that builds once.
-    pub fn of_one_build() -> Self {
-        Self { is_last: true, ..Self::default() }
+impl Kept {
+    /// The trace; none if the bytes are damaged.
+    pub(super) fn trace(&self) -> Option<Arc<Trace>> {
+        match self {
+            Self::Value(trace) => Some(trace.clone()),
+            Self::Bytes(bytes) => postcard::from_bytes(bytes).ok().map(Arc::new),
+        }
     }
 
-    /// Whether a build may follow that asks for the traces of this one.
-    pub(super) fn is_wanted(&self) -> bool {
-        !self.is_last
-    }
-
-    /// The traces of the last build; from now on there are none.
-    pub(super) fn take(&self) -> HashMap<UrlPath, Arc<Trace>> {
-        std::mem::take(&mut self.traces.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Keeps the traces of a build for the next.
-    pub(super) fn keep(&self, traces: HashMap<UrlPath, Arc<Trace>>) {
-        *self.traces.lock().unwrap_or_else(PoisonError::into_inner) = traces;
+    /// Appends the trace as bytes to `blob`.
+    pub(super) fn write(&self, blob: &mut Vec<u8>) {
+        match self {
+            Self::Value(trace) => blob.extend(trace.to_bytes()),
+            Self::Bytes(bytes) => blob.extend_from_slice(bytes),
+        }
     }
 }
 
@@ -96,15 +107,18 @@ impl Trace {
         told: Fingerprint,
         asked: Vec<Asked>,
         file: OutputFile,
-        learnt: Learnt,
+        learnt: Arc<Learnt>,
     ) -> Self {
         Self { told, asked, file, learnt }
     }
 
     /// Whether the output would be the same if it were rendered now.
     pub(super) fn verifies(&self, told: Fingerprint, scope: &Scope) -> bool {
-        self.told == told
-            && self.asked.iter().all(|(question, answer)| scope.answer(question) == *answer)
+        let is_same = |(question, answer): &Asked| {
+            scope.has_same_addresses && question.is_about_addresses()
+                || scope.answer(question) == *answer
+        };
+        self.told == told && self.asked.iter().all(is_same)
     }
 
     /// The file that came of it.
@@ -113,7 +127,7 @@ impl Trace {
     }
 
     /// What rendering it has taught.
-    pub(super) fn learnt(&self) -> &Learnt {
+    pub(super) fn learnt(&self) -> &Arc<Learnt> {
         &self.learnt
     }
 
@@ -125,14 +139,31 @@ impl Trace {
             }
         }
     }
+
+    /// The trace as bytes.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).unwrap_or_default()
+    }
 }
 
-/// Renders with `work`, and gives the questions that were asked meanwhile.
+/// Renders with `work`, and gives the questions that were asked meanwhile by this thread.
 pub(super) fn record<T>(work: impl FnOnce() -> T) -> (T, Vec<Asked>) {
     let outer = ASKED.replace(Some(Vec::new()));
     let result = work();
     let asked = ASKED.replace(outer).unwrap_or_default();
     (result, asked)
+}
+
+/// Takes questions that another thread has asked for the output that this thread renders.
+pub(super) fn adopt(questions: Vec<Asked>) {
+    ASKED.with_borrow_mut(|asked| {
+        let Some(asked) = asked else { return };
+        for question in questions {
+            if !asked.contains(&question) {
+                asked.push(question);
+            }
+        }
+    });
 }
 
 impl Scope {
@@ -148,11 +179,11 @@ impl Scope {
         });
     }
 
-    /// The hash of the answer to `question` as the site is now.
+    /// The fingerprint of the answer to `question` as the site is now.
     fn answer(&self, question: &Question) -> Fingerprint {
         match question {
             Question::Pages(query) => self.shown_of(query.select(self)),
-            Question::Nav => self.shown_of(self.nav()),
+            Question::Nav => self.nav_fingerprint(),
             Question::Neighbors(path) => {
                 let (older, newer) = self.index.neighbors(path);
                 Fingerprint::of(&(self.shown_of(older), self.shown_of(newer)))
@@ -171,7 +202,7 @@ impl Scope {
             Question::Titled(title) => Fingerprint::of(&self.index.titled(title).map(identity)),
             Question::Suggestion(path) => Fingerprint::of(&self.addresses.suggestion(path)),
             Question::Static(name) => {
-                Fingerprint::of(&self.statics.get(name).map(|file| file.digest))
+                Fingerprint::of(&self.statics.get(&**name).map(|file| file.digest))
             }
         }
     }

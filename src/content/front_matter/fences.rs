@@ -60,7 +60,7 @@ fn fenced(
         }
         line_start = end;
     }
-    Err(Mistake::UnclosedFence { fence })
+    Err(Mistake::UnclosedFence { fence: fence.into() })
 }
 
 /// The offset after the line that `start` is in.
@@ -78,7 +78,7 @@ fn json(text: &str, start: usize) -> Result<Fenced, Mistake> {
     let mut values =
         serde_json::Deserializer::from_str(&text[start..]).into_iter::<serde::de::IgnoredAny>();
     match values.next() {
-        Some(Err(error)) if error.is_eof() => Err(Mistake::UnclosedFence { fence: "{" }),
+        Some(Err(error)) if error.is_eof() => Err(Mistake::UnclosedFence { fence: "{".into() }),
         Some(Ok(_)) => {
             let end = start + values.byte_offset();
             let after = text[end..].trim_start_matches([' ', '\t', '\r']);
@@ -125,7 +125,7 @@ mod tests {
         for (text, fence) in
             [("---\na: 1\n", "---"), ("+++\n", "+++"), ("{\"a\": 1", "{"), ("---", "---")]
         {
-            assert_eq!(find(text), Err(Mistake::UnclosedFence { fence }), "{text:?}");
+            assert_eq!(find(text), Err(Mistake::UnclosedFence { fence: fence.into() }), "{text:?}");
         }
     }
 }

@@ -42,7 +42,8 @@ impl<'a> Fields<'a> {
     fn sort(&mut self, written: String, value: Value) {
         let Some(key) = keys::find(&written) else {
             if let Some(suggestion) = nearest(&written, KEYS.iter().map(|key| key.name)) {
-                let mistake = Mistake::NearMissKey { key: written.clone(), suggestion };
+                let mistake =
+                    Mistake::NearMissKey { key: written.clone(), suggestion: suggestion.into() };
                 self.report_key(&written, mistake);
             }
             self.unknown.insert(written, value);
@@ -53,7 +54,7 @@ impl<'a> Fields<'a> {
         if is_second {
             self.report_key(
                 &written,
-                Mistake::DuplicateKey { key: written.clone(), meaning: key.name },
+                Mistake::DuplicateKey { key: written.clone(), meaning: key.name.into() },
             );
         } else {
             given.push((written, value));
@@ -163,7 +164,10 @@ impl<'a> Fields<'a> {
             Value::Bool(truth) => format!("`{truth}`"),
             other => kind_of(other).to_owned(),
         };
-        self.report_value(written, Mistake::WrongType { key: written.to_owned(), expected, found });
+        self.report_value(
+            written,
+            Mistake::WrongType { key: written.to_owned(), expected: expected.into(), found },
+        );
         None
     }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use self::fields::Fields;
@@ -35,7 +36,7 @@ impl Source<'_> {
 }
 
 /// The metadata of a page as its author may write it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key that authors set")]
 pub struct FrontMatter {
     /// The title; without one, the first heading is it, else the file name.
@@ -107,7 +108,34 @@ pub struct FrontMatter {
     /// A name that outlives its address.
     pub id: Option<String>,
     /// Everything else.
+    #[serde(with = "as_text")]
     pub extra: Map<String, Value>,
+}
+
+/// Tables of anything, written as text where the format of the rest must be known beforehand.
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de, ser};
+    use serde_json::{Map, Value};
+
+    pub(super) fn serialize<S: Serializer>(
+        table: &Map<String, Value>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        if table.is_empty() {
+            return serializer.serialize_str("");
+        }
+        serializer.serialize_str(&serde_json::to_string(table).map_err(ser::Error::custom)?)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Map<String, Value>, D::Error> {
+        let text = <&str>::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(Map::new());
+        }
+        serde_json::from_str(text).map_err(de::Error::custom)
+    }
 }
 
 /// Front matter read from a file, and where the body begins.
@@ -124,7 +152,7 @@ pub struct Parsed {
 }
 
 /// Where the keys are whose values can be in the way of other pages, or name what is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Places {
     /// `permalink`, else `slug`.
     pub address: Option<Position>,

@@ -25,7 +25,7 @@ pub(super) fn read(
     }
     if let Some(offset) = matter.find('\0') {
         let reason = "it has a NUL character in it".to_owned();
-        let mistake = Mistake::FrontMatterSyntax { format: format.name(), reason };
+        let mistake = Mistake::FrontMatterSyntax { format: format.name().into(), reason };
         return Err((Some(offset), mistake));
     }
     if let Some(offset) = anchor(matter).filter(|_| format == Format::Yaml) {
@@ -39,7 +39,7 @@ pub(super) fn read(
     match parsed.map(to_json) {
         Ok(Value::Object(table)) => Ok(table),
         Ok(Value::Null) => Ok(serde_json::Map::new()),
-        Ok(other) => Err((Some(0), Mistake::NotATable { found: kind_of(&other) })),
+        Ok(other) => Err((Some(0), Mistake::NotATable { found: kind_of(&other).into() })),
         Err(error) => Err(syntax_mistake(format, matter, &error.to_string())),
     }
 }
@@ -169,7 +169,7 @@ fn syntax_mistake(format: Format, matter: &str, message: &str) -> Misplaced {
     let column = number_after(message, "column ").or_else(|| number_after(message, "col "));
     let offset = line.map(|line| offset_of(matter, line, column.unwrap_or(1)));
     let reason = reason_in(message);
-    (offset, Mistake::FrontMatterSyntax { format: format.name(), reason })
+    (offset, Mistake::FrontMatterSyntax { format: format.name().into(), reason })
 }
 
 /// The sentence in what a parser says, without its own places and pictures.

@@ -1,0 +1,84 @@
+//! What rendering the body of a page has taught: what is wrong with it, the places on it, and those that it leads to.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::outbound::Outbound;
+use crate::content::Page;
+use crate::fingerprint::FastMap;
+use crate::permalink::UrlPath;
+use crate::problem::{Mistake, Place, Position, Problem, nearest};
+
+/// What rendering the body of a page has taught. Its places are those in the page's own file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Learnt {
+    /// The ids on the page, a line each.
+    pub(super) ids: Box<str>,
+    pub(super) wanted: Vec<Wanted>,
+    pub(super) mistakes: Vec<(Position, Mistake)>,
+    /// What leaves the site; asked for by none of the builds whose traces are kept.
+    #[serde(skip)]
+    pub(super) outbound: Vec<Outbound>,
+}
+
+/// A link to a place on a page.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Wanted {
+    pub(super) position: Position,
+    pub(super) destination: Box<str>,
+    pub(super) target: UrlPath,
+    pub(super) fragment: Box<str>,
+}
+
+/// What was learnt of all pages.
+#[derive(Default)]
+pub(super) struct Lessons {
+    pages: Vec<(Arc<Page>, Arc<Learnt>)>,
+    by_path: FastMap<UrlPath, usize>,
+}
+
+impl Lessons {
+    /// Adds what the body of a page has taught.
+    pub(super) fn add(&mut self, page: &Arc<Page>, learnt: Arc<Learnt>) {
+        self.by_path.insert(page.path.clone(), self.pages.len());
+        self.pages.push((page.clone(), learnt));
+    }
+
+    /// Adds what the text below every page has taught; it has no place of its own that links could lead to.
+    pub(super) fn add_footer(&mut self, page: &Arc<Page>, learnt: Arc<Learnt>) {
+        self.pages.push((page.clone(), learnt));
+    }
+
+    /// Everything that is wrong with the bodies, links to places that are not there included.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let of_page = |(page, learnt): &(Arc<Page>, Arc<Learnt>)| {
+            let problem = |position: Position, mistake| {
+                let place = Place { file: page.file.name.clone(), position: Some(position) };
+                Problem::new(place, mistake)
+            };
+            let told = learnt.mistakes.iter().map(|(at, mistake)| problem(*at, mistake.clone()));
+            let wanted = learnt.wanted.iter();
+            let broken =
+                wanted.filter_map(|wanted| Some(problem(wanted.position, self.broken(wanted)?)));
+            told.chain(broken).collect::<Vec<Problem>>()
+        };
+        self.pages.par_iter().flat_map_iter(of_page).collect()
+    }
+
+    /// What is wrong with a link to a place, if that is not there.
+    fn broken(&self, wanted: &Wanted) -> Option<Mistake> {
+        let (_, target) = &self.pages[*self.by_path.get(&wanted.target)?];
+        if &*wanted.fragment == "top" || target.ids.lines().any(|id| *id == *wanted.fragment) {
+            return None;
+        }
+        let suggestion = nearest(&wanted.fragment, target.ids.lines()).map(|id| format!("#{id}"));
+        Some(Mistake::BrokenAnchor { destination: wanted.destination.to_string(), suggestion })
+    }
+
+    /// Everything that leaves the site.
+    pub(super) fn outbound(&self) -> Vec<Outbound> {
+        self.pages.iter().flat_map(|(_, learnt)| learnt.outbound.iter().cloned()).collect()
+    }
+}

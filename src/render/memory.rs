@@ -1,0 +1,120 @@
+//! The traces of the last build, for the next: in this process, or in another that reads them from disk.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use rayon::prelude::*;
+
+use super::digests::Digests;
+use super::learnt::Learnt;
+use super::trace::{Asked, Kept, Trace};
+use crate::fingerprint::{FastMap, Fingerprint};
+use crate::permalink::UrlPath;
+use crate::site::OutputFile;
+
+/// The traces of a build.
+#[derive(Debug, Default)]
+pub(super) struct Traces {
+    /// The addresses of the site, and what leads to them: what each trace knows of these was true when they were so.
+    pub(super) addresses: Fingerprint,
+    /// Each output's.
+    pub(super) by_path: FastMap<UrlPath, Kept>,
+}
+
+/// The traces of the last build, and what files that are published as they are hash to, for the next.
+#[derive(Debug, Default)]
+pub struct Memory {
+    purpose: Purpose,
+    traces: Mutex<Traces>,
+    pub(super) digests: Digests,
+}
+
+/// What traces are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Purpose {
+    /// The next build of this process.
+    #[default]
+    NextBuild,
+    /// A build of another process.
+    NextProcess,
+    /// Nobody asks for them.
+    Nothing,
+}
+
+impl Memory {
+    /// The memory of a process that builds once, and leaves to the next what it has found out.
+    pub fn of_one_build() -> Self {
+        Self { purpose: Purpose::NextProcess, ..Self::default() }
+    }
+
+    /// No memory: nobody asks what outputs were made from.
+    pub fn none() -> Self {
+        Self { purpose: Purpose::Nothing, ..Self::default() }
+    }
+
+    /// Whether a build may follow that asks for the traces of this one.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.purpose != Purpose::Nothing
+    }
+
+    /// A trace of an output, as it is to be kept.
+    pub(super) fn kept(
+        &self,
+        told: Fingerprint,
+        asked: Vec<Asked>,
+        file: OutputFile,
+        learnt: Arc<Learnt>,
+    ) -> Kept {
+        let trace = Trace::new(told, asked, file, learnt);
+        match self.purpose {
+            Purpose::NextProcess => Kept::Bytes(trace.to_bytes().into()),
+            Purpose::NextBuild | Purpose::Nothing => Kept::Value(Arc::new(trace)),
+        }
+    }
+
+    /// The traces of the last build; from now on there are none.
+    pub(super) fn take(&self) -> Traces {
+        std::mem::take(&mut self.traces())
+    }
+
+    /// Keeps the traces of a build for the next.
+    pub(super) fn keep(&self, traces: Traces) {
+        *self.traces() = traces;
+    }
+
+    /// Everything as bytes: the digests of files, the addresses, then every trace behind its address.
+    pub fn blobs(&self) -> Vec<Vec<u8>> {
+        let traces = self.traces();
+        let blob = |(path, kept): (&UrlPath, &Kept)| {
+            let mut blob = postcard::to_stdvec(path).unwrap_or_default();
+            kept.write(&mut blob);
+            blob
+        };
+        let addresses = postcard::to_stdvec(&traces.addresses).unwrap_or_default();
+        let mut blobs = vec![self.digests.blob(), addresses];
+        blobs.par_extend(traces.by_path.par_iter().map(blob));
+        blobs
+    }
+
+    /// Takes what another process has left; what is damaged is passed over.
+    pub fn recall(&self, blobs: &[Bytes]) {
+        let [digests, addresses, blobs @ ..] = blobs else { return };
+        self.digests.recall(digests);
+        let trace = |blob: &Bytes| {
+            let (path, rest) = postcard::take_from_bytes::<UrlPath>(blob).ok()?;
+            let kept = Kept::Bytes(blob.slice_ref(rest));
+            // Who builds many times decodes each but once.
+            let is_for_many = self.purpose == Purpose::NextBuild;
+            Some((path, if is_for_many { Kept::Value(kept.trace()?) } else { kept }))
+        };
+        let by_path: Vec<(UrlPath, Kept)> = blobs.par_iter().filter_map(trace).collect();
+        self.keep(Traces {
+            addresses: postcard::from_bytes(addresses).unwrap_or_default(),
+            by_path: by_path.into_iter().collect(),
+        });
+    }
+
+    fn traces(&self) -> MutexGuard<'_, Traces> {
+        self.traces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
