@@ -113,7 +113,8 @@ fn pages(criterion: &mut Criterion) {
     let sources = Sources { root: folder.path().to_owned(), ..Sources::default() };
     let (config, _) = Config::load(&sources).expect("the settings were just written");
     let config = Arc::new(config);
-    let (index, _) = content::load(&config, NOW, &content::Memory::default())
+    let survey = content::Survey::of(&config, None).expect("the posts were just written");
+    let (index, _) = content::load(&config, survey, NOW, &content::Memory::default())
         .expect("the posts were just written");
     let index = Arc::new(index);
     let pages = || {

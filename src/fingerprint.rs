@@ -24,6 +24,19 @@ impl Fingerprint {
     }
 }
 
+impl Fingerprint {
+    /// The fingerprint as bytes.
+    pub fn to_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+}
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
 /// The fingerprint of several things, in their order, in the making.
 #[derive(Clone)]
 pub struct Fold(RapidHasher<'static>);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::{fmt, fs, io};
 
 use bytes::Bytes;
@@ -288,22 +288,36 @@ pub enum Answer<'a> {
 }
 
 /// The finished site. Whole, immutable, cheap to share.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Site {
     catalog: Catalog,
     bodies: Bodies,
-    by_folded: HashMap<String, UrlPath>,
+    /// Every address in one letter case, made when a request asks for another spelling.
+    by_folded: OnceLock<HashMap<String, UrlPath>>,
 }
+
+impl PartialEq for Site {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.catalog, &self.bodies) == (&other.catalog, &other.bodies)
+    }
+}
+
+impl Eq for Site {}
 
 impl Site {
     /// The site of `catalog`, its bytes in `bodies`.
     pub fn new(catalog: Catalog, bodies: Bodies) -> Self {
-        let addresses = catalog.files.keys().chain(catalog.redirects.keys());
-        let by_folded = addresses
-            .filter(|path| !is_private(path))
-            .map(|path| (path.folded_as_folder(), path.clone()))
-            .collect();
-        Self { catalog, bodies, by_folded }
+        Self { catalog, bodies, by_folded: OnceLock::new() }
+    }
+
+    fn by_folded(&self) -> &HashMap<String, UrlPath> {
+        self.by_folded.get_or_init(|| {
+            let addresses = self.catalog.files.keys().chain(self.catalog.redirects.keys());
+            addresses
+                .filter(|path| !is_private(path))
+                .map(|path| (path.folded_as_folder(), path.clone()))
+                .collect()
+        })
     }
 
     /// Everything but the bytes.
@@ -329,7 +343,7 @@ impl Site {
         if let Some((path, file)) = self.catalog.files.get_key_value(path) {
             return Answer::File(path, file);
         }
-        match self.by_folded.get(&path.folded_as_folder()) {
+        match self.by_folded().get(&path.folded_as_folder()) {
             Some(found) => Answer::Redirect(self.catalog.redirects.get(found).unwrap_or(found)),
             None => Answer::Missing,
         }

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::progress_line;
 use super::report::{self, Report, counted_noun, timed};
-use super::workspace::Workspace;
+use super::workspace::{Workspace, program};
 use super::{Global, Outcome, absolute};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Overrides;
@@ -49,7 +49,7 @@ impl Build {
     pub(super) fn run(self, global: &Global, report: Report) -> anyhow::Result<Outcome> {
         let workspace = Workspace::open(global, self.overrides()?)?;
         let mut order = workspace.order(self.strict, self.force);
-        order.memory = Memory::of_one_build();
+        order.memory = Memory::of_one_build(program());
         let started = Instant::now();
         let progress = || {
             let (done, all) = order.progress.pages();
@@ -61,7 +61,7 @@ impl Build {
         let elapsed = started.elapsed();
         if self.json {
             report::data(serde_json::json!({
-                "built": build.site.is_some(),
+                "built": !build.is_stopped,
                 "pages": build.pages,
                 "written": build.written,
                 "removed": build.removed,
@@ -71,7 +71,7 @@ impl Build {
         } else {
             report.problems(&build.problems);
         }
-        if build.site.is_none() {
+        if build.is_stopped {
             report.note("nothing was published; the site is as it was before");
             return Ok(Outcome::Mistakes);
         }

@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use super::address_file::AddressFile;
 use super::announcer::Announcer;
 use super::report::Report;
-use super::workspace::Workspace;
+use super::workspace::{Workspace, program};
 use super::{Global, Outcome, Usage, absolute, placeholder};
 use crate::analytics::{Query, Recorder, Settings, Store, VisitorIds};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{Config, Overrides, VisitorId};
 use crate::permalink::BaseUrl;
-use crate::pipeline::{self, Order};
+use crate::pipeline::{self, Memory, Order};
 use crate::publish;
 use crate::server::{self, AppState, Counting, Limits, Parts};
 use crate::site::Site;
@@ -79,7 +79,8 @@ impl Serve {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         // Before anything is published: if another server holds the database, this is its site.
         let counting = counting(&workspace.config, &state_dir, &clock)?;
-        let order = workspace.order(false, false);
+        let mut order = workspace.order(false, false);
+        order.memory = Memory::of_many_builds(program());
         let mut announcer = Announcer::new(report);
         let first = match built {
             Some(site) => Some(First { site: Arc::new(site), next_due: None }),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Global, Usage, absolute};
 use crate::analytics::beacon;
 use crate::config::{Config, Overrides, Sources};
+use crate::fingerprint::Fingerprint;
 use crate::pipeline::{Memory, Order};
 use crate::problem::Problem;
 
@@ -51,7 +52,7 @@ impl Workspace {
             force,
             home: home(),
             progress: Arc::default(),
-            memory: Memory::default(),
+            memory: Memory::none(),
         }
     }
 
@@ -74,6 +75,13 @@ impl Workspace {
              make one with `tallymark init DIR`, or name another folder with `--root`"
         ))
     }
+}
+
+/// This very program: what another has found out may be wrong, though its version be the same.
+pub(super) fn program() -> Fingerprint {
+    let file = std::env::current_exe().and_then(std::fs::metadata);
+    let told = file.map(|file| (file.len(), file.modified().ok())).ok();
+    Fingerprint::of(&(env!("CARGO_PKG_VERSION"), told))
 }
 
 /// The variables of the environment that are text.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::source::SourceFile;
-use super::stamp::{Moment, Stamp};
+use super::stamp::Stamp;
 use super::{Page, Read};
 use crate::fingerprint::{FastMap, Fingerprint};
 
@@ -59,8 +59,6 @@ struct Last {
     /// The settings that it was read under.
     settings: Fingerprint,
     reads: FastMap<String, Remembered>,
-    /// When the build that is under way began.
-    moment: Option<Moment>,
 }
 
 impl Memory {
@@ -69,20 +67,11 @@ impl Memory {
         Self { is_nothing: true, ..Self::default() }
     }
 
-    /// A build begins; without a moment, no file is known by what the file system says of it.
-    pub fn begin(&self, moment: Option<Moment>) {
-        self.last().moment = moment;
-    }
-
-    /// What was kept under the same `settings`, and when the build that is under way began.
-    pub(super) fn take(
-        &self,
-        settings: Fingerprint,
-    ) -> (FastMap<String, Remembered>, Option<Moment>) {
+    /// What was kept under the same `settings`.
+    pub(super) fn take(&self, settings: Fingerprint) -> FastMap<String, Remembered> {
         let mut last = self.last();
         let reads = std::mem::take(&mut last.reads);
-        let is_same = last.settings == settings;
-        (if is_same { reads } else { FastMap::default() }, last.moment)
+        if last.settings == settings { reads } else { FastMap::default() }
     }
 
     /// Keeps what has come of each file under these `settings`.

@@ -7,6 +7,7 @@ mod memory;
 mod page;
 pub mod source;
 mod stamp;
+mod survey;
 mod tags;
 
 use std::sync::Arc;
@@ -18,8 +19,9 @@ pub use self::index::ContentIndex;
 pub use self::memory::Memory;
 use self::memory::Remembered;
 pub use self::page::{Page, Read, Role};
-use self::source::{Hidden, SourceFile};
 pub use self::stamp::{Moment, Stamp};
+use self::survey::Found;
+pub use self::survey::Survey;
 pub use self::tags::{TAGS_FOLDER, Tags, Term};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -27,27 +29,27 @@ use crate::fingerprint::{FastMap, Fingerprint};
 use crate::permalink::UrlPathError;
 use crate::problem::{Mistake, Place, Problem};
 
-/// Reads everything below `content/` into the index of what is published at `now`.
+/// Reads everything below `content/`, as it was found, into the index of what is published at `now`.
 ///
 /// Fails when a file cannot be read; what the author got wrong is in the problems.
 pub fn load(
     config: &Config,
+    survey: Survey,
     now: Timestamp,
     memory: &Memory,
 ) -> anyhow::Result<(ContentIndex, Vec<Problem>)> {
-    let walk = source::walk(&config.content_dir(), &config.root, Hidden::Passed)?;
-    let mut problems = walk.problems;
+    let Survey { files, mut problems, .. } = survey;
     if !config.content_dir().is_dir() {
         // A folder that is gone for a moment, or was never there, must not empty a site.
         problems.push(Problem::new(Place::file("content"), Mistake::NoContent));
     }
-    let (sources, others): (Vec<_>, Vec<_>) =
-        walk.files.into_iter().partition(SourceFile::is_markdown);
+    let (sources, others): (Vec<Found>, Vec<Found>) =
+        files.into_iter().partition(|found| found.file.is_markdown());
     let settings = Fingerprint::of(&format!("{config:?}"));
-    let (known, moment) = memory.take(settings);
+    let known = memory.take(settings);
     let reads: Vec<Remembered> = sources
         .into_par_iter()
-        .map(|file| read(file, config, &known, moment))
+        .map(|found| read(found, config, &known))
         .collect::<anyhow::Result<_>>()?;
     memory.keep(settings, &reads);
     let mut pages = Vec::with_capacity(reads.len());
@@ -57,7 +59,7 @@ pub fn load(
     }
     let bundles = asset::Bundles::of(&pages);
     let mut assets = Vec::with_capacity(others.len());
-    for file in others {
+    for Found { file, .. } in others {
         let name = file.name.clone();
         match bundles.place(file) {
             Ok(asset) => assets.push(asset),
@@ -71,15 +73,12 @@ pub fn load(
 
 /// Reads a file; what came of the same text before is what comes of it now, and a file of the same stamp has it.
 fn read(
-    file: SourceFile,
+    Found { file, stamp }: Found,
     config: &Config,
     known: &FastMap<String, Remembered>,
-    moment: Option<Moment>,
 ) -> anyhow::Result<Remembered> {
     let name = file.relative.clone();
     let known = known.get(&name);
-    // Before it is read, so that a change while it is read shows.
-    let stamp = moment.and_then(|moment| Stamp::of(&file.path, moment).ok().flatten());
     if let Some(known) = known.filter(|known| stamp.is_some() && known.stamp == stamp) {
         return Ok(known.clone().found_as(file));
     }

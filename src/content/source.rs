@@ -65,7 +65,7 @@ pub fn walk(folder: &Path, root: &Path, hidden: Hidden) -> anyhow::Result<Walk> 
     let bounds =
         Bounds::of(folder, root).with_context(|| format!("cannot open `{}`", root.display()))?;
     let mut escaped = BTreeSet::new();
-    let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+    let entries = WalkDir::new(folder).follow_links(true).into_iter();
     let entries = entries.filter_entry(|entry| {
         entry.depth() == 0
             || (!is_ignored(entry, hidden) && stays_inside(entry, &bounds, &mut escaped))
@@ -83,6 +83,8 @@ pub fn walk(folder: &Path, root: &Path, hidden: Hidden) -> anyhow::Result<Walk> 
             },
         }
     }
+    // As a walk in the order of names would meet them: what is in a folder before what is beside it.
+    walk.files.sort_by_cached_key(|file| file.relative.replace('/', "\0"));
     walk.problems.extend(escaped.iter().map(|path| problem(path, root, Mistake::Symlink)));
     Ok(walk)
 }

@@ -17,7 +17,7 @@ mod journal;
 mod refusal;
 mod stage;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,8 @@ use anyhow::Context;
 use serde::Deserialize;
 
 pub use self::refusal::Refusal;
-pub use self::stage::{Folders, Published, Stage};
+pub use self::stage::{Folders, Last, Published, Stage};
+use crate::fingerprint::Fingerprint;
 use crate::permalink::UrlPath;
 use crate::site::{Bodies, Catalog, PRIVATE_FOLDER, Site};
 
@@ -44,6 +45,12 @@ pub fn open(output: &Path) -> anyhow::Result<Option<Site>> {
     Ok(catalog.map(|catalog| Site::new(catalog, Bodies::Folder(output.to_owned()))))
 }
 
+/// What the file system says of the catalog in `output`, which is written with every site.
+pub fn catalog_stamp(output: &Path) -> Option<Fingerprint> {
+    let metadata = fs::metadata(private_folder(output).join(CATALOG)).ok()?;
+    Some(Fingerprint::of(&(metadata.modified().ok()?, metadata.len())))
+}
+
 fn private_folder(output: &Path) -> PathBuf {
     output.join(PRIVATE_FOLDER)
 }
@@ -54,14 +61,14 @@ fn read_catalog(output: &Path) -> anyhow::Result<Option<Catalog>> {
 }
 
 /// The files that the last build has written into `output`, whichever version of the program that was.
-fn written_files(output: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
+fn written_files(output: &Path) -> anyhow::Result<Vec<UrlPath>> {
     #[derive(Default, Deserialize)]
     struct Written {
         files: BTreeMap<UrlPath, serde_json::Value>,
     }
     let bytes = read_bytes(output)?.unwrap_or_default();
     let written: Written = serde_json::from_slice(&bytes).unwrap_or_default();
-    Ok(written.files.keys().map(UrlPath::output_file).collect())
+    Ok(written.files.into_keys().collect())
 }
 
 fn read_bytes(output: &Path) -> anyhow::Result<Option<Vec<u8>>> {

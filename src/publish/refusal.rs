@@ -1,6 +1,6 @@
 //! Folders that a build must not write into.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -84,7 +84,7 @@ pub(super) fn check_place(output: &Path, root: &Path, home: Option<&Path>) -> Re
 /// top are let be.
 pub(super) fn check_contents(
     output: &Path,
-    known: &BTreeSet<PathBuf>,
+    known: &HashSet<PathBuf>,
 ) -> anyhow::Result<Result<(), Refusal>> {
     let is_hidden_at_top = |entry: &walkdir::DirEntry| {
         entry.depth() == 1 && entry.file_name().to_string_lossy().starts_with('.')
@@ -94,12 +94,17 @@ pub(super) fn check_contents(
         let entry = entry?;
         let relative = entry.path().strip_prefix(output).unwrap_or(entry.path());
         if !entry.file_type().is_dir() && !known.contains(relative) {
-            let example = relative.to_string_lossy().into_owned();
-            return Ok(Err(Refusal::Foreign { folder: output.to_owned(), example }));
+            return Ok(Err(foreign(output, relative)));
         }
     }
     debug_assert!(PRIVATE_FOLDER.starts_with('.'), "our own folder is hidden");
     Ok(Ok(()))
+}
+
+/// The refusal of an `output` that holds the file `relative`, which no build has written.
+pub(super) fn foreign(output: &Path, relative: &Path) -> Refusal {
+    let example = relative.to_string_lossy().into_owned();
+    Refusal::Foreign { folder: output.to_owned(), example }
 }
 
 /// The real path of `path`, as far as it exists.

@@ -1,16 +1,18 @@
 //! Takes the files of a new site and publishes them together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::Context;
+use rayon::prelude::*;
 
 use super::journal::{self, Journal, STAGING};
-use super::{CATALOG, private_folder, read_catalog, refusal, written_files};
+use super::{CATALOG, catalog_stamp, private_folder, read_catalog, refusal, written_files};
+use crate::fingerprint::Fingerprint;
 use crate::permalink::UrlPath;
 use crate::site::{Bodies, Catalog, Digest, OutputFile, Sink, Site};
 
@@ -35,21 +37,31 @@ pub struct Stage {
     is_first: bool,
     /// Whether files are written even if they have not changed.
     force: bool,
-    previous: Option<Catalog>,
-    /// The files of the previous site, also of one whose catalog only another version can read whole.
-    before: BTreeSet<PathBuf>,
+    /// Whether the output is as this process has left it, so that its files need not be looked at.
+    is_trusted: bool,
+    /// The site that is to be replaced, read when it is asked for.
+    previous: OnceLock<Option<Arc<Site>>>,
     /// When the catalog was written, which is after every file of its site.
     written: Option<SystemTime>,
-    staged: Mutex<Vec<PathBuf>>,
+    staged: Mutex<Vec<UrlPath>>,
     /// Held until everything is done.
     _lock: File,
+}
+
+/// The site that this process has published last, and the catalog that was written then.
+#[derive(Debug, Clone)]
+pub struct Last {
+    /// The site.
+    pub site: Arc<Site>,
+    /// What the file system says of its catalog: if another build has published since, this is another.
+    pub catalog: Fingerprint,
 }
 
 /// What publishing has come to.
 #[derive(Debug)]
 pub struct Published {
     /// The site, on disk.
-    pub site: Site,
+    pub site: Arc<Site>,
     /// How many files were written.
     pub written: usize,
     /// How many were removed.
@@ -58,7 +70,9 @@ pub struct Published {
 
 impl Stage {
     /// Prepares to publish; waits for another build to end. Refuses precious and foreign folders.
-    pub fn open(folders: Folders<'_>, force: bool) -> anyhow::Result<Self> {
+    ///
+    /// `last` is what this process has published before, if that is still what is there.
+    pub fn open(folders: Folders<'_>, force: bool, last: Option<Last>) -> anyhow::Result<Self> {
         refusal::check_place(folders.output, folders.root, folders.home)?;
         loop {
             let is_first = !folders.output.exists();
@@ -67,20 +81,19 @@ impl Stage {
             let private = private_folder(&tree);
             // A folder that no build has written into is refused before it is touched.
             if !is_first && !force && !holds_a_site(&private) {
-                refusal::check_contents(folders.output, &BTreeSet::new())??;
+                refusal::check_contents(folders.output, &HashSet::new())??;
             }
             let Some(lock) = lock(&private)? else { continue };
             if is_first == folders.output.exists() {
                 continue; // Another build came first, and the folder is there by now.
             }
-            if !is_first {
+            if is_first {
+                empty(&tree)?;
+            } else {
                 journal::finish(folders.output, force)?;
+                journal::remove_staging(&private)?;
             }
-            let stage = Self::prepare(folders.output, tree, lock, (is_first, force))?;
-            if !is_first && !force {
-                refusal::check_contents(folders.output, &stage.before)??;
-            }
-            return Ok(stage);
+            return Ok(Self::prepare(folders.output, tree, lock, (is_first, force), last));
         }
     }
 
@@ -89,53 +102,99 @@ impl Stage {
         tree: PathBuf,
         lock: File,
         (is_first, force): (bool, bool),
-    ) -> anyhow::Result<Self> {
-        let previous = read_catalog(output)?;
-        let before = match &previous {
-            Some(previous) => previous.files.keys().map(UrlPath::output_file).collect(),
-            None => written_files(output)?,
-        };
-        let private = private_folder(&tree);
-        if is_first {
-            empty(&tree)?;
-        } else {
-            journal::remove_staging(&private)?;
-        }
+        last: Option<Last>,
+    ) -> Self {
         let catalog = private_folder(output).join(CATALOG);
-        Ok(Self {
+        let last = last.filter(|last| !force && catalog_stamp(output) == Some(last.catalog));
+        Self {
             output: output.to_owned(),
-            staging: if is_first { tree } else { private.join(STAGING) },
+            staging: if is_first { tree } else { private_folder(&tree).join(STAGING) },
             is_first,
             force,
-            previous,
-            before,
+            is_trusted: last.is_some(),
+            previous: last.map_or_else(OnceLock::new, |last| OnceLock::from(Some(last.site))),
             written: fs::metadata(catalog).and_then(|metadata| metadata.modified()).ok(),
             staged: Mutex::default(),
             _lock: lock,
-        })
+        }
+    }
+
+    /// Reads the catalog of the site that is to be replaced.
+    pub fn read_previous(&self) -> anyhow::Result<()> {
+        if self.previous.get().is_some() {
+            return Ok(());
+        }
+        let output = || Bodies::Folder(self.output.clone());
+        let previous = read_catalog(&self.output)?;
+        let previous = previous.map(|catalog| Arc::new(Site::new(catalog, output())));
+        // It is set once, here.
+        let _ = self.previous.set(previous);
+        Ok(())
+    }
+
+    /// Refuses an output with files that are not of the site that is to be replaced, unless this process has looked
+    /// at them before.
+    pub fn refuse_foreign(&self) -> anyhow::Result<()> {
+        self.read_previous()?;
+        if self.is_trusted {
+            return Ok(());
+        }
+        if !self.is_first && !self.force {
+            let known = self.before()?.iter().map(UrlPath::output_file).collect();
+            refusal::check_contents(&self.output, &known)??;
+        }
+        Ok(())
     }
 
     /// The catalog of the site that is to be replaced.
     pub fn previous(&self) -> Option<&Catalog> {
-        self.previous.as_ref()
+        self.previous.get()?.as_ref().map(|site| site.catalog())
+    }
+
+    /// The addresses of the previous site, also of one whose catalog only another version can read whole.
+    fn before(&self) -> anyhow::Result<Vec<UrlPath>> {
+        match self.previous() {
+            Some(previous) => Ok(previous.files.keys().cloned().collect()),
+            None => written_files(&self.output),
+        }
     }
 
     /// Publishes what was staged as the site of `catalog`: either all of it, or nothing.
     pub fn publish(mut self, catalog: Catalog) -> anyhow::Result<Published> {
         let staged = std::mem::take(&mut *self.staged());
         let written = staged.len();
-        let removals = self.removals(&catalog);
+        let before = self.before()?;
+        let is_gone = |path: &UrlPath| !catalog.files.contains_key(path);
+        let removals: BTreeSet<PathBuf> =
+            before.iter().filter(|path| is_gone(path)).map(UrlPath::output_file).collect();
         let removed = removals.len();
         let bytes = serde_json::to_vec(&catalog).context("cannot write the catalog")?;
         if self.is_first {
             self.publish_tree(&bytes)?;
-        } else if written + removed > 0 || self.previous.as_ref() != Some(&catalog) {
-            let journal = Journal { writes: staged.into_iter().collect(), removals };
-            journal::publish(&self.output, &journal, &bytes)?;
+        } else if written + removed > 0 || self.previous() != Some(&catalog) {
+            self.refuse_to_overwrite(&staged)?;
+            let writes = staged.iter().map(UrlPath::output_file).collect();
+            journal::publish(&self.output, &Journal { writes, removals }, &bytes)?;
         }
-        let site = Site::new(catalog, Bodies::Folder(self.output.clone()));
+        let site = Arc::new(Site::new(catalog, Bodies::Folder(self.output.clone())));
         self.is_first = false; // The staged tree is the site now, and not to be removed.
         Ok(Published { site, written, removed })
+    }
+
+    /// Where this process trusts the output, a file may have been put there since that no build has written.
+    fn refuse_to_overwrite(&self, staged: &[UrlPath]) -> anyhow::Result<()> {
+        let previous = self.previous().filter(|_| self.is_trusted);
+        let Some(previous) = previous else { return Ok(()) };
+        let is_new = |path: &&UrlPath| !previous.files.contains_key(*path);
+        let foreign = staged
+            .iter()
+            .filter(is_new)
+            .map(UrlPath::output_file)
+            .find(|file| self.output.join(file).is_file());
+        match foreign {
+            Some(file) => Err(refusal::foreign(&self.output, &file).into()),
+            None => Ok(()),
+        }
     }
 
     fn publish_tree(&self, catalog: &[u8]) -> anyhow::Result<()> {
@@ -147,23 +206,34 @@ impl Stage {
         journal::sync_folder(self.output.parent().unwrap_or(&self.output))
     }
 
-    /// The files of the previous site that the new one has not.
-    fn removals(&self, catalog: &Catalog) -> BTreeSet<PathBuf> {
-        let kept: BTreeSet<PathBuf> = catalog.files.keys().map(UrlPath::output_file).collect();
-        self.before.difference(&kept).cloned().collect()
-    }
-
     /// Whether the output has this very file already.
     fn is_unchanged(&self, path: &UrlPath, file: OutputFile) -> bool {
-        let known = self.previous.as_ref().and_then(|previous| previous.files.get(path));
-        let on_disk = || fs::metadata(self.output.join(path.output_file()));
+        let known = self.previous().and_then(|previous| previous.files.get(path));
+        let is_there = || self.is_trusted || self.is_untouched(path, file.len);
+        !self.force && known == Some(&file) && is_there()
+    }
+
+    /// Whether each of `files` is there, as long as it is said to be, and was not written by anybody else since.
+    pub fn are_untouched(&self, files: &[(UrlPath, u64)]) -> bool {
+        files.par_iter().all(|(path, len)| self.is_untouched(path, *len))
+    }
+
+    /// Whether the file at `path` of the output is `len` bytes long, and was not written by anybody else since.
+    fn is_untouched(&self, path: &UrlPath, len: u64) -> bool {
         // What is newer than the catalog was written by somebody else.
-        let is_untouched = |metadata: &fs::Metadata| {
-            metadata.is_file()
-                && metadata.len() == file.len
-                && metadata.modified().ok() <= self.written
-        };
-        !self.force && known == Some(&file) && on_disk().is_ok_and(|found| is_untouched(&found))
+        let is_old = |metadata: &fs::Metadata| metadata.modified().ok() <= self.written;
+        let found = fs::metadata(self.output.join(path.output_file()));
+        found.is_ok_and(|found| found.is_file() && found.len() == len && is_old(&found))
+    }
+
+    /// The output folder.
+    pub fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// The site that is there.
+    pub fn site(&self) -> Option<Arc<Site>> {
+        self.previous.get().cloned().flatten()
     }
 
     fn stage(&self, path: &UrlPath, write: impl Fn(&Path) -> io::Result<u64>) -> io::Result<()> {
@@ -178,11 +248,11 @@ impl Stage {
             write(&target)
         });
         written?;
-        self.staged().push(relative);
+        self.staged().push(path.clone());
         Ok(())
     }
 
-    fn staged(&self) -> std::sync::MutexGuard<'_, Vec<PathBuf>> {
+    fn staged(&self) -> std::sync::MutexGuard<'_, Vec<UrlPath>> {
         self.staged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -52,6 +52,11 @@ impl Memory {
         Self { purpose: Purpose::Nothing, ..Self::default() }
     }
 
+    /// Whether the process ends with the build.
+    pub fn is_of_one_build(&self) -> bool {
+        self.purpose == Purpose::NextProcess
+    }
+
     /// Whether a build may follow that asks for the traces of this one.
     pub(super) fn is_wanted(&self) -> bool {
         self.purpose != Purpose::Nothing

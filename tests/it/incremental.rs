@@ -1,9 +1,14 @@
 //! After any sequence of changes, a build that knows the last one gives what a clean build gives, byte for byte.
 
 use std::fs;
+use std::path::PathBuf;
 
 use proptest::prelude::*;
-use tallymark::pipeline;
+use tallymark::fingerprint::Fingerprint;
+use tallymark::permalink::UrlPath;
+use tallymark::pipeline::{self, Memory, Order};
+use tallymark::problem::Problem;
+use tallymark::publish;
 
 use crate::support::{Rendered, TestSite, noon, order};
 
@@ -111,38 +116,130 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_build_that_knows_the_last_one_equals_a_clean_one(
-        steps in prop::collection::vec(prop::collection::vec(change(), 1..4), 1..12)
-    ) {
-        let site = TestSite::new(&[("content/page0.md", "x")]);
-        let order = order(site.root());
-        for step in steps {
-            for change in &step {
-                change.apply(&site);
-            }
-            let build = pipeline::build(&order, noon()).unwrap();
-            let clean = Rendered::of(site.root());
-            let Some(built) = build.site else {
-                prop_assert!(clean.problems.iter().any(tallymark::problem::Problem::is_error));
-                continue;
-            };
-            prop_assert_eq!(&built.catalog().files, &clean.catalog().files);
-            prop_assert_eq!(&built.catalog().pages, &clean.catalog().pages);
-            prop_assert_eq!(&built.catalog().redirects, &clean.catalog().redirects);
-            for (path, text) in clean.texts() {
-                let file = tallymark::permalink::UrlPath::parse(&path).unwrap().output_file();
-                let written = fs::read(site.root().join("public").join(file)).unwrap();
-                prop_assert!(written == text.as_bytes(), "{} is not what it should be", path);
-            }
-            let is_shown = |problem: &&tallymark::problem::Problem| {
-                let text = problem.to_string();
-                !text.contains("has no alt text") && !text.contains("the title `") && !text.contains("the page was at")
-            };
-            let shown: Vec<_> = build.problems.iter().filter(is_shown).collect();
-            let expected: Vec<_> = clean.problems.iter().filter(is_shown).collect();
-            prop_assert_eq!(shown, expected);
-        }
+    fn a_build_that_knows_the_last_one_equals_a_clean_one(steps in steps()) {
+        let memory = Memory::default();
+        every_build_equals_a_clean_one(&steps, || memory.clone())?;
     }
+
+    #[test]
+    fn a_build_that_another_process_has_left_something_for_equals_a_clean_one(steps in steps()) {
+        let program = Fingerprint::of("this program");
+        every_build_equals_a_clean_one(&steps, || Memory::of_one_build(program))?;
+    }
+
+    #[test]
+    fn builds_that_know_the_disk_and_one_another_equal_clean_ones(steps in steps()) {
+        let program = Fingerprint::of("this program");
+        let memory = Memory::of_many_builds(program);
+        let (lasting, mut number) = (memory, 0);
+        every_build_equals_a_clean_one(&steps, move || {
+            number += 1;
+            // Somebody builds beside the server now and then.
+            if number % 3 == 0 { Memory::of_one_build(program) } else { lasting.clone() }
+        })?;
+    }
+}
+
+fn steps() -> impl Strategy<Value = Vec<Vec<Change>>> {
+    prop::collection::vec(prop::collection::vec(change(), 1..4), 1..12)
+}
+
+/// Makes the changes of each step, and builds with the memory that `next` gives.
+fn every_build_equals_a_clean_one(
+    steps: &[Vec<Change>],
+    mut next: impl FnMut() -> Memory,
+) -> Result<(), TestCaseError> {
+    let site = TestSite::new(&[("content/page0.md", "x")]);
+    for step in steps {
+        for change in step {
+            change.apply(&site);
+        }
+        let order = Order { memory: next(), ..order(site.root()) };
+        let build = pipeline::build(&order, noon()).unwrap();
+        let clean = Rendered::of(site.root());
+        if build.is_stopped {
+            prop_assert!(clean.problems.iter().any(Problem::is_error));
+            continue;
+        }
+        equals_clean(&site, &build.problems, &clean)?;
+    }
+    Ok(())
+}
+
+fn equals_clean(
+    site: &TestSite,
+    problems: &[Problem],
+    clean: &Rendered,
+) -> Result<(), TestCaseError> {
+    let built = publish::open(&site.root().join("public")).unwrap().unwrap();
+    prop_assert_eq!(&built.catalog().files, &clean.catalog().files);
+    prop_assert_eq!(&built.catalog().pages, &clean.catalog().pages);
+    prop_assert_eq!(&built.catalog().redirects, &clean.catalog().redirects);
+    for (path, text) in clean.texts() {
+        let file = UrlPath::parse(&path).unwrap().output_file();
+        let written = fs::read(site.root().join("public").join(file)).unwrap();
+        prop_assert!(written == text.as_bytes(), "{} is not what it should be", path);
+    }
+    let is_shown = |problem: &&Problem| {
+        let text = problem.to_string();
+        !text.contains("has no alt text")
+            && !text.contains("the title `")
+            && !text.contains("the page was at")
+    };
+    let shown: Vec<_> = problems.iter().filter(is_shown).collect();
+    let expected: Vec<_> = clean.problems.iter().filter(is_shown).collect();
+    prop_assert_eq!(shown, expected);
+    Ok(())
+}
+
+/// The files in which builds leave to the next process what they have found out.
+fn left_behind(site: &TestSite) -> Vec<PathBuf> {
+    let folder = fs::read_dir(site.root().join(".tallymark")).unwrap();
+    let files = folder.map(|entry| entry.unwrap().path());
+    files.filter(|file| file.extension().is_some()).collect()
+}
+
+#[test]
+fn what_is_left_behind_is_believed_only_whole_and_by_the_program_that_wrote_it() {
+    let site = TestSite::new(&[("content/a.md", "A [link](b.md)."), ("content/b.md", "B.")]);
+    let build = |program: &str| {
+        let memory = Memory::of_one_build(Fingerprint::of(program));
+        pipeline::build(&Order { memory, ..order(site.root()) }, noon()).unwrap()
+    };
+    build("this");
+    let left = left_behind(&site);
+    assert_eq!(left.len(), 2, "{left:?}");
+    for file in &left {
+        let mut bytes = fs::read(file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(file, bytes).unwrap();
+    }
+    fs::remove_file(site.root().join("public/a/index.html")).unwrap();
+    assert_eq!(build("this").written, 1, "damaged: what is missing is made anew");
+    fs::remove_file(site.root().join("public/a/index.html")).unwrap();
+    assert_eq!(build("another").written, 1);
+    for file in left_behind(&site) {
+        fs::write(file, "").unwrap();
+    }
+    let again = build("another");
+    assert!(!again.is_stopped);
+    assert_eq!(again.written, 0);
+}
+
+#[test]
+fn what_somebody_else_has_written_into_the_output_is_written_again() {
+    let site = TestSite::new(&[("content/a.md", "A."), ("content/b.md", "B.")]);
+    let build = || {
+        let memory = Memory::of_one_build(Fingerprint::of("this"));
+        pipeline::build(&Order { memory, ..order(site.root()) }, noon()).unwrap()
+    };
+    build();
+    let page = site.root().join("public/a/index.html");
+    let text = fs::read_to_string(&page).unwrap();
+    fs::write(&page, "longer or shorter").unwrap();
+    assert_eq!(build().written, 1);
+    assert_eq!(fs::read_to_string(&page).unwrap(), text);
 }
 
 #[test]

@@ -1,17 +1,25 @@
 //! Load, render, publish: the one path of build, serve and check.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod cache;
+mod memory;
+mod moved;
+mod receipt;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::memory::Memory;
+use self::moved::{gone, moved};
+use self::receipt::{MadeOf, Receipt};
+
 use crate::clock::Timestamp;
 use crate::config::{Config, Sources, VisitorId};
-use crate::content::{self, ContentIndex, Page};
-use crate::permalink::UrlPath;
+use crate::content::{self, ContentIndex, Moment, Survey};
 use crate::problem::{Mistake, Problem};
-use crate::publish::{Folders, Stage};
+use crate::publish::{self, Folders, Stage};
 use crate::render::{self, Extras, Outbound, Progress};
-use crate::site::{Catalog, GonePage, Identity, NullSink, PageKind, Sink, Site};
+use crate::site::{Catalog, Identity, NullSink, PageKind, Sink, Site};
 
 /// What is to be built, and how.
 #[derive(Debug, Clone)]
@@ -32,25 +40,13 @@ pub struct Order {
     pub memory: Memory,
 }
 
-/// What a build has found out about sources and outputs; shared by the clones of an order.
-#[derive(Debug, Clone, Default)]
-pub struct Memory {
-    content: Arc<content::Memory>,
-    render: Arc<render::Memory>,
-}
-
-impl Memory {
-    /// The memory of a process that builds once.
-    pub fn of_one_build() -> Self {
-        Self { content: Arc::default(), render: Arc::new(render::Memory::of_one_build()) }
-    }
-}
-
 /// A Site and the Problems met while making it.
 #[derive(Debug)]
 pub struct Build {
-    /// The finished site; none if a problem stopped it.
+    /// The finished site; none if a problem stopped it, or if nothing has changed and this process does not ask.
     pub site: Option<Arc<Site>>,
+    /// Whether a problem stopped it.
+    pub is_stopped: bool,
     /// What the author got wrong, in order of place.
     pub problems: Vec<Problem>,
     /// How many pages the site has.
@@ -78,28 +74,62 @@ pub fn build(order: &Order, now: Timestamp) -> anyhow::Result<Build> {
     let config = Arc::new(config);
     let home = order.home.as_deref();
     let folders = Folders { output: &config.output_dir, root: &config.root, home };
-    let stage = Stage::open(folders, order.force)?;
-    let mut draft = draft(order, &config, now, &stage, false)?;
+    let stage = Stage::open(folders, order.force, order.memory.last())?;
+    let begun = order.memory.begin(&config, order.force);
+    let survey = Survey::of(&config, begun.moment)?;
+    let made_of = MadeOf::of(order, &config, &survey);
+    if let Some(receipt) = order.memory.receipt(&begun).filter(|_| !order.force)
+        && made_of.is_some_and(|made_of| receipt.holds(made_of, now, &stage))
+    {
+        if order.memory.wants_sites() {
+            stage.read_previous()?;
+        }
+        order.memory.keep_on(&receipt, stage.site());
+        return Ok(receipt.build(stage.site()));
+    }
+    order.memory.recall(&begun, &config);
+    stage.refuse_foreign()?;
+    let mut draft = draft(order, &config, now, survey, begun.moment, &stage, false)?;
     draft.problems.extend(settings_problems);
     let has_errors = draft.problems.iter().any(Problem::is_error);
     if let Some(previous) = stage.previous().filter(|_| !has_errors) {
         draft.problems.extend(moved(previous, &draft));
         draft.catalog.gone = gone(previous, &draft.catalog);
     }
-    let problems = in_order(draft.problems, |mistake| !is_for_checks(mistake));
     let (pages, next_due) = (page_count(&draft.catalog), draft.next_due);
+    let problems = in_order(draft.problems, |mistake| !is_for_checks(mistake));
     if stops(&problems, order.strict) {
-        return Ok(Build { site: None, problems, pages, written: 0, removed: 0, next_due });
+        return Ok(Build {
+            site: None,
+            is_stopped: true,
+            problems,
+            pages,
+            written: 0,
+            removed: 0,
+            next_due,
+        });
     }
     let published = stage.publish(draft.catalog)?;
-    Ok(Build {
-        site: Some(Arc::new(published.site)),
+    let build = Build {
+        site: Some(published.site),
+        is_stopped: false,
         problems,
         pages,
         written: published.written,
         removed: published.removed,
         next_due,
-    })
+    };
+    let catalog = publish::catalog_stamp(&config.output_dir);
+    let receipt = made_of.zip(catalog).and_then(|made| Receipt::of(&build, made, now));
+    order.memory.keep(receipt, build.site.clone().zip(catalog), &config);
+    Ok(build)
+}
+
+/// Leaves to other processes what the builds of `order` have found out.
+pub fn save(order: &Order) -> anyhow::Result<()> {
+    let (config, _) = Config::load(&order.sources)?;
+    order.memory.save(&config);
+    Ok(())
 }
 
 /// Renders the site as it is to be at `now` into `sink`, and gives its catalog and everything wrong with it.
@@ -135,7 +165,8 @@ fn complete_draft(
     gathers_outbound: bool,
 ) -> anyhow::Result<Draft> {
     let (config, settings_problems) = Config::load(&order.sources)?;
-    let mut draft = draft(order, &Arc::new(config), now, sink, gathers_outbound)?;
+    let survey = Survey::of(&config, None)?;
+    let mut draft = draft(order, &Arc::new(config), now, survey, None, sink, gathers_outbound)?;
     draft.problems.extend(settings_problems);
     Ok(draft)
 }
@@ -144,17 +175,19 @@ fn draft(
     order: &Order,
     config: &Arc<Config>,
     now: Timestamp,
+    survey: Survey,
+    moment: Option<Moment>,
     sink: &dyn Sink,
     gathers_outbound: bool,
 ) -> anyhow::Result<Draft> {
-    let (index, mut problems) = content::load(config, now, &order.memory.content)?;
+    let (index, mut problems) = content::load(config, survey, now, &order.memory.content)?;
     let index = Arc::new(index);
     let extras = Extras {
         scripts: scripts(config, &order.beacon),
         gathers_outbound,
         progress: order.progress.clone(),
         memory: order.memory.render.clone(),
-        moment: None,
+        moment,
     };
     let rendering = render::render(config, &index, extras, sink)?;
     problems.extend(rendering.problems);
@@ -209,42 +242,4 @@ fn stops(problems: &[Problem], strict: bool) -> bool {
 
 fn page_count(catalog: &Catalog) -> usize {
     catalog.pages.values().filter(|page| page.kind != PageKind::Stats).count()
-}
-
-/// Pages whose address has changed without an alias that leads from the old one to the new.
-fn moved(previous: &Catalog, next: &Draft) -> Vec<Problem> {
-    let catalog = &next.catalog;
-    let pages = next.index.pages().iter();
-    let by_id: BTreeMap<&str, &Arc<Page>> = pages.map(|page| (page.id(), page)).collect();
-    let were =
-        previous.pages.iter().filter_map(|(path, page)| Some((path, page, page.id.as_deref()?)));
-    let known: BTreeSet<&str> = were.clone().map(|(_, _, id)| id).collect();
-    // A file that was renamed is another page by name; its title tells.
-    let renamed = |title: &str| {
-        let mut new = next.index.pages().iter().filter(|page| !known.contains(page.id()));
-        new.find(|page| page.title == title)
-    };
-    let moved = were.filter_map(|(from, page, id)| {
-        let to = by_id.get(id).copied().or_else(|| renamed(&page.title))?;
-        let is_there = catalog.redirects.contains_key(from) || next.index.at(from).is_some();
-        let mistake = Mistake::Moved { from: from.to_string(), to: to.path.to_string() };
-        (!is_there).then(|| Problem::new(to.place(to.places.address), mistake))
-    });
-    moved.collect()
-}
-
-/// The pages that were once there and are no more.
-fn gone(previous: &Catalog, next: &Catalog) -> BTreeMap<UrlPath, GonePage> {
-    let were = previous
-        .pages
-        .iter()
-        .map(|(path, page)| (path, GonePage { title: page.title.clone(), listed: page.listed }));
-    let before = previous.gone.iter().map(|(path, page)| (path, page.clone()));
-    let is_gone =
-        |path: &UrlPath| !next.pages.contains_key(path) && !next.redirects.contains_key(path);
-    before
-        .chain(were)
-        .filter(|(path, _)| is_gone(path))
-        .map(|(path, page)| (path.clone(), page))
-        .collect()
 }

@@ -1,0 +1,169 @@
+//! What builds find out about sources and outputs, for the next: in this process and, on disk, in another.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::cache;
+use super::receipt::Receipt;
+use crate::config::Config;
+use crate::content::{self, Moment};
+use crate::fingerprint::Fingerprint;
+use crate::publish::Last;
+use crate::render;
+use crate::site::Site;
+
+/// What builds have found out, so that the next need not; shared by the clones of an order.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    pub(super) content: Arc<content::Memory>,
+    pub(super) render: Arc<render::Memory>,
+    /// The program that may believe what is on disk; none if nothing is kept there.
+    program: Option<Fingerprint>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+/// What is known besides what sources and outputs are.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Whether what another process has left was taken.
+    is_recalled: bool,
+    /// What the last build has come to.
+    receipt: Option<Receipt>,
+    /// The site that this process has published last.
+    last: Option<Last>,
+}
+
+/// A build that has begun.
+pub(super) struct Begun {
+    /// When, as the file system tells it; none where nothing is kept on disk, or where that cannot be written to.
+    pub(super) moment: Option<Moment>,
+    /// Whether what another process has left is to be taken.
+    is_wanted: bool,
+    /// The receipt that it has left.
+    receipt: Option<Vec<cache::Blobs>>,
+}
+
+impl Memory {
+    /// The memory of a process that builds once. What it finds out is kept on disk, for the same `program` alone.
+    pub fn of_one_build(program: Fingerprint) -> Self {
+        Self {
+            render: Arc::new(render::Memory::of_one_build()),
+            program: Some(program),
+            ..Self::default()
+        }
+    }
+
+    /// The memory of a process that builds many times, begins with what is on disk, and leaves it there.
+    pub fn of_many_builds(program: Fingerprint) -> Self {
+        Self { program: Some(program), ..Self::default() }
+    }
+
+    /// No memory: each build is the first.
+    pub fn none() -> Self {
+        Self {
+            content: Arc::new(content::Memory::none()),
+            render: Arc::new(render::Memory::none()),
+            ..Self::default()
+        }
+    }
+
+    /// A build begins. What another process has left is looked at, unless everything is to be made anew.
+    pub(super) fn begin(&self, config: &Config, force: bool) -> Begun {
+        let Some(program) = self.program else {
+            return Begun { moment: None, is_wanted: false, receipt: None };
+        };
+        let folder = config.cache_dir();
+        let moment = fs::create_dir_all(&folder).and_then(|()| Moment::now(&folder));
+        if let Err(error) = &moment {
+            tracing::debug!("nothing can be kept in `{}`: {error}", folder.display());
+        }
+        let is_wanted = moment.is_ok() && !force && !self.kept().is_recalled;
+        let receipt = is_wanted.then(|| cache::read(&file(config, "receipt"), program)).flatten();
+        Begun { moment: moment.ok(), is_wanted, receipt }
+    }
+
+    /// What this process has published last.
+    pub(super) fn last(&self) -> Option<Last> {
+        self.kept().last.clone()
+    }
+
+    /// Whether whoever builds asks for the site even if it has not changed.
+    pub(super) fn wants_sites(&self) -> bool {
+        !self.render.is_of_one_build()
+    }
+
+    /// What the build before `begun` has come to, in this process or in another.
+    pub(super) fn receipt(&self, begun: &Begun) -> Option<Receipt> {
+        let own = self.kept().receipt.clone();
+        own.or_else(|| Receipt::from_bytes(begun.receipt.as_ref()?.first()?.first()?))
+    }
+
+    /// Takes what another process has left.
+    pub(super) fn recall(&self, begun: &Begun, config: &Config) {
+        if begun.is_wanted
+            && let Some(program) = self.program
+            && let Some([content, render]) =
+                cache::read(&file(config, "memory"), program).as_deref()
+        {
+            self.content.recall(content);
+            self.render.recall(render);
+        }
+        let mut kept = self.kept();
+        kept.is_recalled = true;
+        kept.receipt = None;
+    }
+
+    /// Keeps what a build has come to. Who builds once leaves it to other processes at once.
+    pub(super) fn keep(
+        &self,
+        receipt: Option<Receipt>,
+        site: Option<(Arc<Site>, Fingerprint)>,
+        config: &Config,
+    ) {
+        if self.render.is_of_one_build() {
+            return self.write(receipt.as_ref(), config);
+        }
+        let mut kept = self.kept();
+        kept.receipt = receipt;
+        kept.last = site.map(|(site, catalog)| Last { site, catalog });
+    }
+
+    /// Keeps on to what there was nothing to do for.
+    pub(super) fn keep_on(&self, receipt: &Receipt, site: Option<Arc<Site>>) {
+        let mut kept = self.kept();
+        kept.last = site.map(|site| Last { site, catalog: receipt.catalog() });
+        kept.receipt = Some(receipt.clone());
+    }
+
+    /// Leaves everything to other processes.
+    pub(super) fn save(&self, config: &Config) {
+        if self.kept().is_recalled {
+            let receipt = self.kept().receipt.clone();
+            self.write(receipt.as_ref(), config);
+        }
+    }
+
+    /// If that fails, other processes will do more than they need, and nothing else.
+    fn write(&self, receipt: Option<&Receipt>, config: &Config) {
+        let Some(program) = self.program else { return };
+        let receipt = receipt.map(Receipt::to_bytes).into_iter().collect();
+        let memory = vec![self.content.blobs(), self.render.blobs()];
+        let written = cache::write(&file(config, "memory"), program, memory)
+            .and_then(|()| cache::write(&file(config, "receipt"), program, vec![receipt]));
+        if let Err(error) = written {
+            tracing::debug!("what was found out is not kept: {error}");
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where what was found out about the output of `config` is kept.
+fn file(config: &Config, kind: &str) -> PathBuf {
+    let output: &Path = &config.output_dir;
+    let name = Fingerprint::of(&(output, config.dev));
+    config.cache_dir().join(format!("{name}.{kind}"))
+}

@@ -1,0 +1,109 @@
+//! What a build has come to, and from what: if neither has changed, there is nothing to do.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Build, Order};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::content::Survey;
+use crate::fingerprint::Fingerprint;
+use crate::permalink::UrlPath;
+use crate::problem::{Mistake, Place, Problem};
+use crate::publish::{self, Stage};
+use crate::site::Site;
+
+/// What a build has come to, and from what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Receipt {
+    made_of: MadeOf,
+    /// When it was built: what is due then is due later, but not earlier.
+    built: Timestamp,
+    next_due: Option<Timestamp>,
+    problems: Vec<(Place, Mistake)>,
+    pages: usize,
+    /// Each file of the output, and its length.
+    files: Vec<(UrlPath, u64)>,
+    /// The catalog that was written with them.
+    catalog: Fingerprint,
+}
+
+/// Everything that a site is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MadeOf {
+    /// The settings, whatever they come from, and what the command line wants.
+    order: Fingerprint,
+    /// The files.
+    files: Fingerprint,
+}
+
+impl MadeOf {
+    /// What the site of `order` is made from; none if that cannot be told without reading it.
+    pub(super) fn of(order: &Order, config: &Config, survey: &Survey) -> Option<Self> {
+        let settings = (format!("{config:?}"), &order.beacon, order.strict);
+        Some(Self { order: Fingerprint::of(&settings), files: survey.fingerprint()? })
+    }
+}
+
+impl Receipt {
+    /// The receipt for `build`, which was made at `now` and has written `catalog`; none if nothing was built.
+    pub(super) fn of(
+        build: &Build,
+        (made_of, catalog): (MadeOf, Fingerprint),
+        now: Timestamp,
+    ) -> Option<Self> {
+        let site = build.site.as_ref()?;
+        let files = site.catalog().files.iter();
+        // Of a page that has moved is told once.
+        let is_lasting = |problem: &&Problem| !matches!(problem.mistake, Mistake::Moved { .. });
+        let lasting = build.problems.iter().filter(is_lasting);
+        Some(Self {
+            made_of,
+            built: now,
+            next_due: build.next_due,
+            problems: lasting
+                .map(|problem| (problem.place.clone(), problem.mistake.clone()))
+                .collect(),
+            pages: build.pages,
+            files: files.map(|(path, file)| (path.clone(), file.len)).collect(),
+            catalog,
+        })
+    }
+
+    /// Whether a build at `now` would come to the same, and its output is there as it was written.
+    pub(super) fn holds(&self, made_of: MadeOf, now: Timestamp, stage: &Stage) -> bool {
+        self.made_of == made_of
+            && self.built <= now
+            && self.next_due.is_none_or(|due| now < due)
+            && publish::catalog_stamp(stage.output()) == Some(self.catalog)
+            && stage.are_untouched(&self.files)
+    }
+
+    /// The build that there is nothing to do for; `site` is the one that was built.
+    pub(super) fn build(self, site: Option<Arc<Site>>) -> Build {
+        let problems = self.problems.into_iter();
+        Build {
+            site,
+            is_stopped: false,
+            problems: problems.map(|(place, mistake)| Problem::new(place, mistake)).collect(),
+            pages: self.pages,
+            written: 0,
+            removed: 0,
+            next_due: self.next_due,
+        }
+    }
+
+    /// The catalog that was written.
+    pub(super) fn catalog(&self) -> Fingerprint {
+        self.catalog
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).unwrap_or_default()
+    }
+}
