@@ -116,7 +116,6 @@ fn pages(criterion: &mut Criterion) {
     let survey = content::Survey::of(&config, None).expect("the posts were just written");
     let (index, _) = content::load(&config, survey, NOW, &content::Memory::default())
         .expect("the posts were just written");
-    let index = Arc::new(index);
     let pages = || {
         templates::render(&config, &index, Extras::default(), &NullSink)
             .expect("the posts are there")

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::{fmt, fs, io};
 
 use bytes::Bytes;
@@ -200,7 +200,7 @@ pub struct PageEntry {
     pub listed: bool,
     /// A name that outlives the address: the source path, unless the author gave an `id`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub id: Option<String>,
+    pub id: Option<Arc<str>>,
     /// When a post was published.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub published: Option<Timestamp>,

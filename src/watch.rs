@@ -29,6 +29,9 @@ const LONGEST_BURST: Duration = Duration::from_millis(200);
 /// A file made in a new folder may go unnoticed, so new folders are looked at again after this.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 
+/// After so long without a change everything is looked at, whatever was told of, and left to the next process.
+const SETTLED: Duration = Duration::from_secs(5);
+
 /// A clock may be set, or a machine sleep, while we wait for a post to fall due.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -78,14 +81,52 @@ pub struct Watcher {
 /// Why the thread looks up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Signal {
-    /// Sources have changed, perhaps whole folders.
-    Changed { has_folders: bool },
+    /// Sources have changed.
+    Changed(Changes),
     /// Somebody has published into the output, perhaps we.
     Published,
     /// The clock was set.
     Tick,
     /// It is over.
     Stop,
+}
+
+/// Which sources have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Changes {
+    /// These files, and no others.
+    Files(BTreeSet<PathBuf>),
+    /// Anything, perhaps whole folders.
+    Anything { has_folders: bool },
+}
+
+impl Changes {
+    fn and(self, more: Self) -> Self {
+        match (self, more) {
+            (Self::Files(files), Self::Files(more)) => Self::Files(&files | &more),
+            (one, other) => {
+                Self::Anything { has_folders: one.has_folders() || other.has_folders() }
+            }
+        }
+    }
+
+    fn has_folders(&self) -> bool {
+        matches!(self, Self::Anything { has_folders: true })
+    }
+}
+
+/// When to look at everything again, though nothing was told.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    when: Instant,
+    /// Also at what no change was told of, such as the output.
+    is_thorough: bool,
+}
+
+impl Look {
+    fn after(wait: Duration, is_thorough: bool) -> Self {
+        Self { when: Instant::now() + wait, is_thorough }
+    }
 }
 
 impl Watcher {
@@ -118,33 +159,53 @@ struct Watch {
 
 impl Watch {
     fn run(&mut self) {
-        let mut look_again = None;
+        // The site may have been there already; the first change shall not wait for what is known of it.
+        let mut look = self.parts.order.is_some().then(|| Look::after(Duration::ZERO, true));
         loop {
-            match self.inbox.recv_timeout(self.patience(look_again)) {
-                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(Signal::Changed { has_folders }) => {
-                    let Some(has_folders) = self.await_quiet(has_folders) else { return };
-                    look_again = has_folders.then(|| Instant::now() + SECOND_LOOK);
-                    self.rebuild(has_folders);
+            match self.inbox.recv_timeout(self.patience(look)) {
+                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return self.leave(),
+                Ok(Signal::Changed(changes)) => {
+                    let Some(changes) = self.await_quiet(changes) else { return self.leave() };
+                    let soon = Look::after(SECOND_LOOK, false);
+                    let later = Look::after(SETTLED, true);
+                    look = Some(if changes.has_folders() { soon } else { later });
+                    self.rebuild(&changes);
                 }
                 Ok(Signal::Published) => self.take_over(),
                 Ok(Signal::Tick) | Err(RecvTimeoutError::Timeout) => {
-                    let is_second_look = look_again.is_some_and(|when| Instant::now() >= when);
-                    if is_second_look {
-                        look_again = None;
-                    }
-                    if is_second_look || self.is_due() {
-                        self.rebuild(false);
+                    if let Some(due) = look.filter(|look| look.when <= Instant::now()) {
+                        look = (!due.is_thorough).then(|| Look::after(SETTLED, true));
+                        self.look(due);
+                    } else if self.is_due() {
+                        self.rebuild(&Changes::Anything { has_folders: false });
                     }
                 }
             }
         }
     }
 
+    /// Leaves what was found out to the next process.
+    fn leave(&self) {
+        let saved = self.parts.order.as_ref().map(pipeline::save);
+        if let Some(Err(error)) = saved {
+            tracing::debug!("what was found out is not kept: {error:#}");
+        }
+    }
+
+    /// Looks at everything again.
+    fn look(&mut self, look: Look) {
+        if look.is_thorough {
+            self.build(pipeline::build_thoroughly);
+            self.leave();
+        } else {
+            self.rebuild(&Changes::Anything { has_folders: false });
+        }
+    }
+
     /// How long nothing needs to be done.
-    fn patience(&self, look_again: Option<Instant>) -> Duration {
+    fn patience(&self, look: Option<Look>) -> Duration {
         let until_due = self.parts.next_due.map(|due| due.since(self.parts.clock.now()));
-        let until_look = look_again.map(|when| when.saturating_duration_since(Instant::now()));
+        let until_look = look.map(|look| look.when.saturating_duration_since(Instant::now()));
         [until_due, until_look].into_iter().flatten().fold(LONGEST_WAIT, Duration::min)
     }
 
@@ -152,32 +213,38 @@ impl Watch {
         self.parts.next_due.is_some_and(|due| due <= self.parts.clock.now())
     }
 
-    /// Waits until no more changes come; tells whether folders were among them, or nothing if it is over.
-    fn await_quiet(&self, mut has_folders: bool) -> Option<bool> {
+    /// Waits until no more changes come; gives them all, or nothing if it is over.
+    fn await_quiet(&self, mut changes: Changes) -> Option<Changes> {
         let began = Instant::now();
         while began.elapsed() < LONGEST_BURST {
             match self.inbox.recv_timeout(QUIET) {
-                Ok(Signal::Changed { has_folders: more }) => has_folders |= more,
+                Ok(Signal::Changed(more)) => changes = changes.and(more),
                 Ok(Signal::Tick | Signal::Published) => {}
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => break,
             }
         }
-        Some(has_folders)
+        Some(changes)
     }
 
-    fn rebuild(&mut self, has_folders: bool) {
-        if let Some(eyes) = &mut self.eyes {
-            eyes.follow_folders(has_folders);
+    fn rebuild(&mut self, changes: &Changes) {
+        match changes {
+            Changes::Files(files) => self.build(|order, now| pipeline::rebuild(order, now, files)),
+            Changes::Anything { has_folders } => {
+                if let Some(eyes) = &mut self.eyes {
+                    eyes.follow_folders(*has_folders);
+                }
+                self.build(pipeline::build);
+            }
         }
+    }
+
+    fn build(&mut self, build: impl Fn(&Order, Timestamp) -> anyhow::Result<Build>) {
         let Some(order) = &self.parts.order else { return self.take_over() };
         let started = Instant::now();
         let now = self.parts.clock.now();
-        let result = contained(|| pipeline::build(order, now));
+        let result = contained(|| build(order, now));
         let rebuild = Rebuild { result, elapsed: started.elapsed() };
-        if let Some(eyes) = &mut self.eyes {
-            eyes.watch_catalog();
-        }
         if let Ok(build) = &rebuild.result {
             self.parts.next_due = build.next_due;
             if let Some(site) = &build.site {
@@ -186,6 +253,9 @@ impl Watch {
         } else {
             let later = now + RETRY;
             self.parts.next_due = self.parts.next_due.map(|due| due.max(later));
+        }
+        if let Some(eyes) = &mut self.eyes {
+            eyes.watch_catalog();
         }
         (self.parts.announce)(&rebuild);
     }
@@ -202,6 +272,10 @@ fn contained(work: impl FnOnce() -> anyhow::Result<Build>) -> anyhow::Result<Bui
 impl Watch {
     /// Serves what another build has published, whose files are on disk already.
     fn take_over(&mut self) {
+        let output = &self.parts.output_dir;
+        if self.parts.order.as_ref().is_some_and(|order| pipeline::has_published(order, output)) {
+            return;
+        }
         if let Some(eyes) = &mut self.eyes {
             eyes.watch_catalog();
         }
@@ -350,7 +424,7 @@ impl Gaze {
     /// What an event means: nothing if it is about reading, or about nothing that matters.
     fn signal_of(&self, event: &notify::Event) -> Option<Signal> {
         if event.need_rescan() {
-            return Some(Signal::Changed { has_folders: true });
+            return Some(Signal::Changed(Changes::Anything { has_folders: true }));
         }
         if matches!(event.kind, EventKind::Access(_)) {
             return None;
@@ -360,17 +434,25 @@ impl Gaze {
             *path == self.settings || root.is_some_and(|root| is_source(path, root))
         };
         if event.paths.iter().any(is_source) {
-            let may_move_folders = matches!(
-                event.kind,
-                EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) | EventKind::Any
-            );
-            let has_folders = may_move_folders && event.paths.iter().any(|path| path.is_dir());
-            return Some(Signal::Changed { has_folders });
+            return Some(Signal::Changed(changes_of(event, is_source)));
         }
         let catalog = self.catalog_folder.join(publish::CATALOG);
         let is_published = event.paths.contains(&catalog) || event.paths.contains(&self.output);
         is_published.then_some(Signal::Published)
     }
+}
+
+/// What an event tells of sources: which files, unless it may be about whole folders.
+fn changes_of(event: &notify::Event, is_source: impl Fn(&PathBuf) -> bool) -> Changes {
+    let may_move_folders = matches!(
+        event.kind,
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) | EventKind::Any
+    );
+    let is_about_folders = event.paths.iter().any(|path| path.is_dir());
+    if is_about_folders {
+        return Changes::Anything { has_folders: may_move_folders };
+    }
+    Changes::Files(event.paths.iter().filter(|path| is_source(path)).cloned().collect())
 }
 
 /// Turns what the system tells into signals.
@@ -380,7 +462,7 @@ fn handler(gaze: &Gaze, signals: &Sender<Signal>) -> impl notify::EventHandler {
         let signal = match event {
             Ok(event) => gaze.signal_of(&event),
             // What was lost can be anything.
-            Err(_) => Some(Signal::Changed { has_folders: true }),
+            Err(_) => Some(Signal::Changed(Changes::Anything { has_folders: true })),
         };
         if let Some(signal) = signal {
             let _ = signals.send(signal);

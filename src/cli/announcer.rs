@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::report::{self, Report, counted_noun, timed};
 use crate::permalink::UrlPath;
-use crate::pipeline::Build;
+use crate::pipeline::{Build, Problems};
 use crate::problem::Problem;
 use crate::server::{DevProblem, DevState};
 use crate::site::Site;
@@ -17,13 +17,13 @@ pub(super) struct Announcer {
     report: Report,
     tabs: watch::Sender<DevState>,
     last: Option<Arc<Site>>,
-    last_problems: Vec<Problem>,
+    last_problems: Problems,
 }
 
 impl Announcer {
     pub(super) fn new(report: Report) -> Self {
         let tabs = watch::channel(DevState::default()).0;
-        Self { report, tabs, last: None, last_problems: Vec::new() }
+        Self { report, tabs, last: None, last_problems: Problems::default() }
     }
 
     /// What open tabs are told.
@@ -38,7 +38,7 @@ impl Announcer {
             Ok(build) => {
                 if build.problems != self.last_problems {
                     self.report.problems(&build.problems);
-                    self.last_problems.clone_from(&build.problems);
+                    self.last_problems = build.problems.clone();
                 }
                 match &build.site {
                     Some(_) => self.tell_done(build, rebuild),

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 pub use self::load::{Overrides, Sources};
+use crate::fingerprint::Fingerprint;
 use crate::permalink::{BaseUrl, PostPermalink, UrlPath};
 
 /// The theme of a site that names none.
@@ -184,6 +185,44 @@ impl Config {
     /// Whether the navigation links to the statistics.
     pub fn shows_stats_in_nav(&self) -> bool {
         self.shows_stats() && self.stats.in_nav
+    }
+
+    /// The fingerprint of the settings that what is built depends on: how it is hosted is not among them.
+    pub fn of_builds(&self) -> Fingerprint {
+        let Self { output_dir, feeds, analytics, .. } = self;
+        let told = format!("{:?} {output_dir:?} {feeds:?} {analytics:?}", self.of_pages());
+        Fingerprint::of(&told)
+    }
+
+    /// The fingerprint of the settings that any page may depend on.
+    pub fn of_pages(&self) -> Fingerprint {
+        // Named one by one, so that a new setting must be thought of here.
+        let Self {
+            root,
+            output_dir: _,
+            title,
+            description,
+            language,
+            author,
+            base,
+            timezone,
+            theme,
+            posts_dirs,
+            post_permalink,
+            paginate_by,
+            drafts,
+            future,
+            dev,
+            markdown,
+            feeds: _,
+            serve: _,
+            analytics: _,
+            stats,
+            extra,
+        } = self;
+        let site = (root, title, description, language, author, base, timezone, theme, extra);
+        let pages = (posts_dirs, post_permalink, paginate_by, drafts, future, dev, markdown, stats);
+        Fingerprint::of(&format!("{site:?} {pages:?}"))
     }
 
     /// The folder of what may be deleted at any time.

@@ -18,14 +18,29 @@ pub struct ContentIndex {
     listed_posts: Vec<Arc<Page>>,
     home: Option<Arc<Page>>,
     footer: Option<Arc<Page>>,
-    by_path: FastMap<UrlPath, usize>,
-    by_source: FastMap<String, usize>,
-    /// By title in lower case; of two with one title, the first in order.
-    by_title: FastMap<String, usize>,
+    places: Arc<Places>,
     aliases: Vec<(UrlPath, Arc<Page>)>,
     tags: Tags,
     assets: Vec<Asset>,
     next_due: Option<Timestamp>,
+}
+
+/// Where each page stands among all.
+#[derive(Debug, Default)]
+struct Places {
+    by_path: FastMap<UrlPath, usize>,
+    by_source: FastMap<String, usize>,
+    /// By title in lower case; of two with one title, the first in order.
+    by_title: FastMap<String, usize>,
+}
+
+/// A page, and what it becomes when nothing of it has changed but its text.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The page as it was.
+    pub old: Arc<Page>,
+    /// The page as it is.
+    pub new: Arc<Page>,
 }
 
 impl ContentIndex {
@@ -44,11 +59,7 @@ impl ContentIndex {
         }
         index.pages.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
         index.check_addresses(config, &mut problems);
-        for (at, page) in index.pages.iter().enumerate() {
-            index.by_path.entry(page.path.clone()).or_insert(at);
-            index.by_source.insert(page.file.relative.clone(), at);
-            index.by_title.entry(page.title.to_lowercase()).or_insert(at);
-        }
+        index.places = Arc::new(Places::of(&index.pages));
         let listed = index.pages.iter().filter(|page| page.is_post() && page.is_listed());
         index.listed_posts = listed.cloned().collect();
         index.tags = Tags::of(&index.listed_posts);
@@ -57,6 +68,23 @@ impl ContentIndex {
         };
         index.assets = assets.into_iter().filter(is_wanted).collect();
         (index, problems)
+    }
+
+    /// The index in which pages were exchanged for others that stand where they stood.
+    #[must_use]
+    pub fn exchanged(&self, exchanges: &[Exchange]) -> Self {
+        let mut index = self.clone();
+        for exchange in exchanges {
+            let own = index.home.iter_mut().chain(index.footer.iter_mut());
+            let aliases = index.aliases.iter_mut().map(|(_, page)| page);
+            let pages = index.pages.iter_mut().chain(index.listed_posts.iter_mut());
+            for page in own.chain(pages).chain(aliases).chain(index.tags.posts_mut()) {
+                if Arc::ptr_eq(page, &exchange.old) {
+                    *page = exchange.new.clone();
+                }
+            }
+        }
+        index
     }
 
     fn place(&mut self, page: Arc<Page>, problems: &mut Vec<Problem>) {
@@ -137,19 +165,20 @@ impl ContentIndex {
 
     /// The page at `path`.
     pub fn at(&self, path: &UrlPath) -> Option<&Arc<Page>> {
-        self.by_path.get(path).map(|at| &self.pages[*at])
+        self.places.by_path.get(path).map(|at| &self.pages[*at])
     }
 
     /// Where `page` stands among the pages of this index.
     pub fn position(&self, page: &Page) -> Option<usize> {
-        let at = *self.by_path.get(&page.path)?;
+        let at = *self.places.by_path.get(&page.path)?;
         (self.pages[at].file.relative == page.file.relative).then_some(at)
     }
 
     /// The page made of the file `relative` to `content/`.
     pub fn by_source(&self, relative: &str) -> Option<&Arc<Page>> {
         let special = [&self.home, &self.footer].into_iter().flatten();
-        self.by_source
+        self.places
+            .by_source
             .get(relative)
             .map(|at| &self.pages[*at])
             .or_else(|| special.into_iter().find(|page| page.file.relative == relative))
@@ -157,7 +186,7 @@ impl ContentIndex {
 
     /// The page called so, in any letter case.
     pub fn titled(&self, title: &str) -> Option<&Arc<Page>> {
-        self.by_title.get(&title.to_lowercase()).map(|at| &self.pages[*at])
+        self.places.by_title.get(&title.to_lowercase()).map(|at| &self.pages[*at])
     }
 
     /// Old addresses, and the pages they lead to.
@@ -189,6 +218,18 @@ impl ContentIndex {
         };
         let newer = at.checked_sub(1).and_then(|newer| self.listed_posts.get(newer));
         (self.listed_posts.get(at + 1), newer)
+    }
+}
+
+impl Places {
+    fn of(pages: &[Arc<Page>]) -> Self {
+        let mut places = Self::default();
+        for (at, page) in pages.iter().enumerate() {
+            places.by_path.entry(page.path.clone()).or_insert(at);
+            places.by_source.insert(page.file.relative.clone(), at);
+            places.by_title.entry(page.title.to_lowercase()).or_insert(at);
+        }
+        places
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::source::SourceFile;
 use super::stamp::Stamp;
-use super::{Page, Read};
+use super::{ContentIndex, Page, Read};
 use crate::fingerprint::{FastMap, Fingerprint};
 
 /// What came of a source file.
@@ -59,6 +59,8 @@ struct Last {
     /// The settings that it was read under.
     settings: Fingerprint,
     reads: FastMap<String, Remembered>,
+    /// What came of all of them.
+    index: Option<Arc<ContentIndex>>,
 }
 
 impl Memory {
@@ -71,6 +73,7 @@ impl Memory {
     pub(super) fn take(&self, settings: Fingerprint) -> FastMap<String, Remembered> {
         let mut last = self.last();
         let reads = std::mem::take(&mut last.reads);
+        last.index = None;
         if last.settings == settings { reads } else { FastMap::default() }
     }
 
@@ -82,6 +85,35 @@ impl Memory {
         let mut last = self.last();
         last.settings = settings;
         last.reads = reads.iter().map(|read| (read.name.clone(), read.clone())).collect();
+    }
+
+    /// Keeps the index of all that was kept.
+    pub(super) fn keep_index(&self, index: &Arc<ContentIndex>) {
+        if !self.is_nothing {
+            self.last().index = Some(index.clone());
+        }
+    }
+
+    /// The index of the last build, if it was made under the same `settings`.
+    pub(super) fn index(&self, settings: Fingerprint) -> Option<Arc<ContentIndex>> {
+        let last = self.last();
+        last.index.clone().filter(|_| last.settings == settings)
+    }
+
+    /// What is kept of the file `name`.
+    pub(super) fn known(&self, name: &str) -> Option<Remembered> {
+        self.last().reads.get(name).cloned()
+    }
+
+    /// Keeps what has become of the index, and of single files.
+    pub(super) fn exchange(
+        &self,
+        index: &Arc<ContentIndex>,
+        reads: impl Iterator<Item = Remembered>,
+    ) {
+        let mut last = self.last();
+        last.index = Some(index.clone());
+        last.reads.extend(reads.map(|read| (read.name.clone(), read)));
     }
 
     /// Everything as bytes: the settings, then the files, a few hundred a piece.

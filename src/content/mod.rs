@@ -5,6 +5,7 @@ pub mod front_matter;
 mod index;
 mod memory;
 mod page;
+mod reload;
 pub mod source;
 mod stamp;
 mod survey;
@@ -15,10 +16,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 pub use self::asset::Asset;
-pub use self::index::ContentIndex;
+pub use self::index::{ContentIndex, Exchange};
 pub use self::memory::Memory;
 use self::memory::Remembered;
 pub use self::page::{Page, Read, Role};
+pub use self::reload::{Reloaded, reload};
 pub use self::stamp::{Moment, Stamp};
 use self::survey::Found;
 pub use self::survey::Survey;
@@ -37,7 +39,7 @@ pub fn load(
     survey: Survey,
     now: Timestamp,
     memory: &Memory,
-) -> anyhow::Result<(ContentIndex, Vec<Problem>)> {
+) -> anyhow::Result<(Arc<ContentIndex>, Vec<Problem>)> {
     let Survey { files, mut problems, .. } = survey;
     if !config.content_dir().is_dir() {
         // A folder that is gone for a moment, or was never there, must not empty a site.
@@ -45,7 +47,7 @@ pub fn load(
     }
     let (sources, others): (Vec<Found>, Vec<Found>) =
         files.into_iter().partition(|found| found.file.is_markdown());
-    let settings = Fingerprint::of(&format!("{config:?}"));
+    let settings = config.of_pages();
     let known = memory.take(settings);
     let reads: Vec<Remembered> = sources
         .into_par_iter()
@@ -68,6 +70,8 @@ pub fn load(
     }
     let (index, mut more) = ContentIndex::new(pages, assets, config, now);
     problems.append(&mut more);
+    let index = Arc::new(index);
+    memory.keep_index(&index);
     Ok((index, problems))
 }
 

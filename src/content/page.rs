@@ -126,6 +126,14 @@ impl Page {
         Read { page: page.map(Arc::new), problems }
     }
 
+    /// Whether nothing but the text of its body tells it from `other`.
+    pub(super) fn stands_where(&self, other: &Self) -> bool {
+        let Self { file, role, front_matter, title, path, date, places: _, .. } = self;
+        (file, role, front_matter, title)
+            == (&other.file, &other.role, &other.front_matter, &other.title)
+            && (path, date) == (&other.path, &other.date)
+    }
+
     /// Whether it is a post.
     pub fn is_post(&self) -> bool {
         self.role == Role::Post

@@ -25,7 +25,7 @@ pub struct Term {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tags {
     terms: Vec<Term>,
-    by_folded: FastMap<String, usize>,
+    by_folded: Arc<FastMap<String, usize>>,
 }
 
 impl Tags {
@@ -42,7 +42,8 @@ impl Tags {
             }
         }
         let mut slugs = UniqueSlugs::default();
-        let mut tags = Self::default();
+        let mut terms = Vec::new();
+        let mut by_folded = FastMap::default();
         for (folded, (name, mut posts)) in grouped {
             posts.reverse();
             let slug = Slug::new(&name).map_or_else(|| "tag".to_owned(), |slug| slug.to_string());
@@ -50,10 +51,15 @@ impl Tags {
             let slug = if is_file_name { slug } else { format!("tag-{slug}") };
             let address = format!("{TAGS_FOLDER}{}/", slugs.claim(&slug));
             let Ok(path) = UrlPath::parse(&address) else { continue };
-            tags.by_folded.insert(folded, tags.terms.len());
-            tags.terms.push(Term { name, path, posts });
+            by_folded.insert(folded, terms.len());
+            terms.push(Term { name, path, posts });
         }
-        tags
+        Self { terms, by_folded: Arc::new(by_folded) }
+    }
+
+    /// Every post, as often as it is filed.
+    pub(super) fn posts_mut(&mut self) -> impl Iterator<Item = &mut Arc<Page>> {
+        self.terms.iter_mut().flat_map(|term| term.posts.iter_mut())
     }
 
     /// Every term, in the order of the alphabet.

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache;
-use super::receipt::Receipt;
+use super::receipt::{MadeOf, Receipt};
+use super::{Build, Problems};
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::content::{self, Moment};
 use crate::fingerprint::Fingerprint;
-use crate::publish::Last;
+use crate::publish::{self, Last};
 use crate::render;
-use crate::site::Site;
 
 /// What builds have found out, so that the next need not; shared by the clones of an order.
 #[derive(Debug, Clone, Default)]
@@ -30,8 +31,34 @@ struct Kept {
     is_recalled: bool,
     /// What the last build has come to.
     receipt: Option<Receipt>,
-    /// The site that this process has published last.
-    last: Option<Last>,
+    /// What the last build has published, if it has gone well.
+    latest: Option<Latest>,
+    /// The catalog that this process has written last.
+    published: Option<Fingerprint>,
+}
+
+/// What the last build of this process has published, and what else it has come to.
+#[derive(Debug, Clone)]
+pub(super) struct Latest {
+    pub(super) last: Last,
+    pub(super) problems: Problems,
+    pub(super) pages: usize,
+    pub(super) next_due: Option<Timestamp>,
+}
+
+impl Latest {
+    /// The build that changes nothing of it.
+    pub(super) fn unchanged(&self) -> Build {
+        Build {
+            site: Some(self.last.site.clone()),
+            is_stopped: false,
+            problems: self.problems.clone(),
+            pages: self.pages,
+            written: 0,
+            removed: 0,
+            next_due: self.next_due,
+        }
+    }
 }
 
 /// A build that has begun.
@@ -83,14 +110,27 @@ impl Memory {
         Begun { moment: moment.ok(), is_wanted, receipt }
     }
 
-    /// What this process has published last.
-    pub(super) fn last(&self) -> Option<Last> {
-        self.kept().last.clone()
+    /// What the last build has published; from now on there is none, until a build has gone well.
+    pub(super) fn take_latest(&self) -> Option<Latest> {
+        self.kept().latest.take()
     }
 
-    /// Whether whoever builds asks for the site even if it has not changed.
-    pub(super) fn wants_sites(&self) -> bool {
-        !self.render.is_of_one_build()
+    /// Keeps what a build has published.
+    pub(super) fn keep_latest(&self, latest: Latest) {
+        let mut kept = self.kept();
+        kept.published = Some(latest.last.catalog);
+        kept.receipt = None;
+        kept.latest = Some(latest);
+    }
+
+    /// The catalog that this process has written last.
+    pub(super) fn published(&self) -> Option<Fingerprint> {
+        self.kept().published
+    }
+
+    /// Whether the process ends with the build.
+    pub(super) fn is_of_one_build(&self) -> bool {
+        self.render.is_of_one_build()
     }
 
     /// What the build before `begun` has come to, in this process or in another.
@@ -117,23 +157,30 @@ impl Memory {
     /// Keeps what a build has come to. Who builds once leaves it to other processes at once.
     pub(super) fn keep(
         &self,
-        receipt: Option<Receipt>,
-        site: Option<(Arc<Site>, Fingerprint)>,
+        build: &Build,
+        made_of: Option<MadeOf>,
+        now: Timestamp,
         config: &Config,
     ) {
-        if self.render.is_of_one_build() {
+        let catalog = publish::catalog_stamp(&config.output_dir);
+        let receipt = made_of.zip(catalog).and_then(|made| Receipt::of(build, made, now));
+        if self.is_of_one_build() {
             return self.write(receipt.as_ref(), config);
         }
-        let mut kept = self.kept();
-        kept.receipt = receipt;
-        kept.last = site.map(|(site, catalog)| Last { site, catalog });
+        if let Some((site, catalog)) = build.site.clone().zip(catalog) {
+            let last = Last { site, catalog };
+            let Build { problems, pages, next_due, .. } = build;
+            let (problems, pages, next_due) = (problems.clone(), *pages, *next_due);
+            self.keep_latest(Latest { last, problems, pages, next_due });
+        }
+        self.kept().receipt = receipt;
     }
 
     /// Keeps on to what there was nothing to do for.
-    pub(super) fn keep_on(&self, receipt: &Receipt, site: Option<Arc<Site>>) {
+    pub(super) fn keep_on(&self, receipt: Receipt) {
         let mut kept = self.kept();
-        kept.last = site.map(|site| Last { site, catalog: receipt.catalog() });
-        kept.receipt = Some(receipt.clone());
+        kept.published = Some(receipt.catalog());
+        kept.receipt = Some(receipt);
     }
 
     /// Leaves everything to other processes.

@@ -1,16 +1,19 @@
 //! Load, render, publish: the one path of build, serve and check.
 
+mod again;
 mod cache;
 mod memory;
 mod moved;
+mod problems;
 mod receipt;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::memory::Memory;
 use self::moved::{gone, moved};
+pub use self::problems::Problems;
 use self::receipt::{MadeOf, Receipt};
 
 use crate::clock::Timestamp;
@@ -48,7 +51,7 @@ pub struct Build {
     /// Whether a problem stopped it.
     pub is_stopped: bool,
     /// What the author got wrong, in order of place.
-    pub problems: Vec<Problem>,
+    pub problems: Problems,
     /// How many pages the site has.
     pub pages: usize,
     /// How many files were written.
@@ -70,22 +73,42 @@ struct Draft {
 
 /// Builds the site as it is to be at `now` and publishes it, unless a problem stops that.
 pub fn build(order: &Order, now: Timestamp) -> anyhow::Result<Build> {
+    build_unless(order, now, true)
+}
+
+/// Builds the site and looks at everything, also at what no change was told of.
+pub fn build_thoroughly(order: &Order, now: Timestamp) -> anyhow::Result<Build> {
+    order.memory.take_latest();
+    build_unless(order, now, false)
+}
+
+/// Builds the site after nothing but the files at `changed` may have changed since the last build of this process.
+pub fn rebuild(
+    order: &Order,
+    now: Timestamp,
+    changed: &BTreeSet<PathBuf>,
+) -> anyhow::Result<Build> {
+    match again::build(order, now, changed)? {
+        Some(build) => Ok(build),
+        None => build_unless(order, now, true),
+    }
+}
+
+/// Builds the site, unless a receipt that may be believed says that there is nothing to do.
+fn build_unless(order: &Order, now: Timestamp, believes: bool) -> anyhow::Result<Build> {
     let (config, settings_problems) = Config::load(&order.sources)?;
     let config = Arc::new(config);
     let home = order.home.as_deref();
     let folders = Folders { output: &config.output_dir, root: &config.root, home };
-    let stage = Stage::open(folders, order.force, order.memory.last())?;
+    let last = order.memory.take_latest().map(|latest| latest.last);
+    let stage = Stage::open(folders, order.force, last)?;
     let begun = order.memory.begin(&config, order.force);
     let survey = Survey::of(&config, begun.moment)?;
     let made_of = MadeOf::of(order, &config, &survey);
-    if let Some(receipt) = order.memory.receipt(&begun).filter(|_| !order.force)
+    if let Some(receipt) = order.memory.receipt(&begun).filter(|_| believes && !order.force)
         && made_of.is_some_and(|made_of| receipt.holds(made_of, now, &stage))
     {
-        if order.memory.wants_sites() {
-            stage.read_previous()?;
-        }
-        order.memory.keep_on(&receipt, stage.site());
-        return Ok(receipt.build(stage.site()));
+        return unchanged(order, receipt, &stage);
     }
     order.memory.recall(&begun, &config);
     stage.refuse_foreign()?;
@@ -97,17 +120,10 @@ pub fn build(order: &Order, now: Timestamp) -> anyhow::Result<Build> {
         draft.catalog.gone = gone(previous, &draft.catalog);
     }
     let (pages, next_due) = (page_count(&draft.catalog), draft.next_due);
-    let problems = in_order(draft.problems, |mistake| !is_for_checks(mistake));
+    let problems = Problems::of(draft.problems, |mistake| !is_for_checks(mistake));
     if stops(&problems, order.strict) {
-        return Ok(Build {
-            site: None,
-            is_stopped: true,
-            problems,
-            pages,
-            written: 0,
-            removed: 0,
-            next_due,
-        });
+        let (site, is_stopped) = (None, true);
+        return Ok(Build { site, is_stopped, problems, pages, written: 0, removed: 0, next_due });
     }
     let published = stage.publish(draft.catalog)?;
     let build = Build {
@@ -119,10 +135,25 @@ pub fn build(order: &Order, now: Timestamp) -> anyhow::Result<Build> {
         removed: published.removed,
         next_due,
     };
-    let catalog = publish::catalog_stamp(&config.output_dir);
-    let receipt = made_of.zip(catalog).and_then(|made| Receipt::of(&build, made, now));
-    order.memory.keep(receipt, build.site.clone().zip(catalog), &config);
+    order.memory.keep(&build, made_of, now, &config);
     Ok(build)
+}
+
+/// The build that there is nothing to do for.
+fn unchanged(order: &Order, receipt: Receipt, stage: &Stage) -> anyhow::Result<Build> {
+    if order.memory.is_of_one_build() {
+        return Ok(receipt.build(None));
+    }
+    stage.read_previous()?;
+    let build = receipt.clone().build(stage.site());
+    order.memory.keep_on(receipt);
+    Ok(build)
+}
+
+/// Whether the builds of `order` have published what is in `output` now.
+pub fn has_published(order: &Order, output: &Path) -> bool {
+    let own = order.memory.published();
+    own.is_some() && own == publish::catalog_stamp(output)
 }
 
 /// Leaves to other processes what the builds of `order` have found out.
@@ -139,7 +170,7 @@ pub fn render_into(
     sink: &dyn Sink,
 ) -> anyhow::Result<(Catalog, Vec<Problem>)> {
     let draft = complete_draft(order, now, sink, false)?;
-    Ok((draft.catalog, in_order(draft.problems, |_| true)))
+    Ok((draft.catalog, Problems::of(draft.problems, |_| true).to_vec()))
 }
 
 /// Everything that is wrong with the site; nothing is written.
@@ -154,7 +185,7 @@ pub fn check_outbound(
 ) -> anyhow::Result<(Vec<Problem>, Vec<Outbound>)> {
     let mut draft = complete_draft(order, now, &NullSink, true)?;
     draft.outbound.sort();
-    Ok((in_order(draft.problems, |_| true), draft.outbound))
+    Ok((Problems::of(draft.problems, |_| true).to_vec(), draft.outbound))
 }
 
 /// A draft that has the problems of the settings, too.
@@ -181,14 +212,7 @@ fn draft(
     gathers_outbound: bool,
 ) -> anyhow::Result<Draft> {
     let (index, mut problems) = content::load(config, survey, now, &order.memory.content)?;
-    let index = Arc::new(index);
-    let extras = Extras {
-        scripts: scripts(config, &order.beacon),
-        gathers_outbound,
-        progress: order.progress.clone(),
-        memory: order.memory.render.clone(),
-        moment,
-    };
+    let extras = extras(order, config, moment, gathers_outbound);
     let rendering = render::render(config, &index, extras, sink)?;
     problems.extend(rendering.problems);
     let catalog = Catalog {
@@ -200,6 +224,22 @@ fn draft(
     };
     let outbound = rendering.outbound;
     Ok(Draft { catalog, problems, outbound, next_due: index.next_due(), index })
+}
+
+/// What a rendering gives besides the site's own.
+fn extras(
+    order: &Order,
+    config: &Config,
+    moment: Option<Moment>,
+    gathers_outbound: bool,
+) -> Extras {
+    Extras {
+        scripts: scripts(config, &order.beacon),
+        gathers_outbound,
+        progress: order.progress.clone(),
+        memory: order.memory.render.clone(),
+        moment,
+    }
 }
 
 /// What every page has in its head: the script that counts readers, or the one that updates a writer's tabs.
@@ -221,14 +261,6 @@ fn scripts(config: &Config, beacon: &str) -> String {
     };
     let wish = if config.analytics.respect_gpc { "" } else { " data-gpc=\"ignore\"" };
     format!("<script defer src=\"{host}{beacon}\"{anonymous}{wish}></script>\n")
-}
-
-/// Problems in order of place, each once.
-fn in_order(mut problems: Vec<Problem>, is_wanted: impl Fn(&Mistake) -> bool) -> Vec<Problem> {
-    problems.retain(|problem| is_wanted(&problem.mistake));
-    problems.sort();
-    problems.dedup();
-    problems
 }
 
 /// What a reader may stumble over, but no build has to say each time.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Order};
+use super::{Build, Order, Problems};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::content::Survey;
@@ -41,7 +41,7 @@ pub(super) struct MadeOf {
 impl MadeOf {
     /// What the site of `order` is made from; none if that cannot be told without reading it.
     pub(super) fn of(order: &Order, config: &Config, survey: &Survey) -> Option<Self> {
-        let settings = (format!("{config:?}"), &order.beacon, order.strict);
+        let settings = (config.of_builds(), &order.beacon, order.strict);
         Some(Self { order: Fingerprint::of(&settings), files: survey.fingerprint()? })
     }
 }
@@ -82,11 +82,12 @@ impl Receipt {
 
     /// The build that there is nothing to do for; `site` is the one that was built.
     pub(super) fn build(self, site: Option<Arc<Site>>) -> Build {
+        let problem = |(place, mistake)| Problem::new(place, mistake);
         let problems = self.problems.into_iter();
         Build {
             site,
             is_stopped: false,
-            problems: problems.map(|(place, mistake)| Problem::new(place, mistake)).collect(),
+            problems: Problems::of(problems.map(problem).collect(), |_| true),
             pages: self.pages,
             written: 0,
             removed: 0,

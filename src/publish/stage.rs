@@ -119,6 +119,11 @@ impl Stage {
         }
     }
 
+    /// Whether the output is as this process has left it.
+    pub fn is_trusted(&self) -> bool {
+        self.is_trusted
+    }
+
     /// Reads the catalog of the site that is to be replaced.
     pub fn read_previous(&self) -> anyhow::Result<()> {
         if self.previous.get().is_some() {

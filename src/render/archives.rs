@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::claims::Claim;
 use super::learnt::{Learnt, Lessons};
-use super::outputs::Claim;
 use super::pages::inspect;
 use super::renderer::{Renderer, value};
 use super::resolver::Links;
@@ -17,6 +17,8 @@ use crate::permalink::{Slug, UrlPath};
 
 /// The title of a folder of posts that has no page of its own.
 pub(super) const TITLE: &str = "All posts";
+
+const TEMPLATE: &str = "archive.html";
 
 /// A folder of posts, and the address of the list of them.
 #[derive(Debug)]
@@ -80,7 +82,8 @@ pub(super) fn render(renderer: &Renderer<'_>, lessons: &mut Lessons) -> anyhow::
         if let Some(page) = &archive.own {
             lessons.add(page, render_own(archive, page, told, renderer)?);
         } else {
-            renderer.traced_generated(&archive.path, told, || put(archive, renderer))?;
+            renderer
+                .traced_generated((&archive.path, TEMPLATE), told, || put(archive, renderer))?;
         }
     }
     Ok(())
@@ -91,7 +94,7 @@ fn put(archive: &Archive, renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let scope = &renderer.scope;
     let current = CurrentView::generated(&archive.path, "archive", TITLE.to_owned(), scope);
     let values = [("archive", value(&view(archive, "", scope)))];
-    renderer.put_generated("archive.html", &archive.path, &current, &values)
+    renderer.put_generated(TEMPLATE, &archive.path, &current, &values)
 }
 
 /// Renders the archive that has a page of its own, whose text stands above the list.
@@ -105,12 +108,12 @@ fn render_own(
     if !renderer.outputs.claim(&archive.path, &page.file.name, Claim::Page) {
         return Ok(Arc::new(inspect(page, &renderer.body(page, Links::Rooted)?, renderer)));
     }
-    renderer.traced(&archive.path, Fingerprint::of(&(told, scope.shown(page))), || {
+    renderer.traced((&archive.path, TEMPLATE), Fingerprint::of(&(told, scope.shown(page))), || {
         let body = renderer.body(page, Links::Rooted)?;
         let current = CurrentView { kind: "archive", ..CurrentView::of_page(page, scope) };
         let view = view(archive, &body.rendered.html, scope);
         let values = [("archive", value(&view))];
-        renderer.put_page("archive.html", &archive.path, &current, &values)?;
+        renderer.put_page(TEMPLATE, &archive.path, &current, &values)?;
         Ok((inspect(page, &body, renderer), body.is_current))
     })
 }

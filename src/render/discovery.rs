@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tera::Value;
 
+use super::claims::Claim;
 use super::feed::last_change;
 use super::learnt::Learnt;
-use super::outputs::Claim;
 use super::renderer::{Renderer, value};
 use super::view::{CurrentView, SitemapEntry};
 use crate::clock::Timestamp;
@@ -45,7 +45,7 @@ fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
         .filter(is_wanted)
         .map(|page| (&page.path, last_change(page)))
         .collect();
-    renderer.traced_generated(&path(SITEMAP), Fingerprint::of(&pages), || {
+    renderer.traced_generated((&path(SITEMAP), "sitemap.xml"), Fingerprint::of(&pages), || {
         let home = SitemapEntry { permalink: base.permalink(&UrlPath::root()), updated: None };
         let entries = pages.iter().map(|(path, changed)| SitemapEntry {
             permalink: base.permalink(path),
@@ -59,7 +59,7 @@ fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
 
 fn render_robots(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let sitemap = renderer.scope.config.base.permalink(&path(SITEMAP));
-    renderer.traced_generated(&path(ROBOTS), Fingerprint::of(&sitemap), || {
+    renderer.traced_generated((&path(ROBOTS), "robots.txt"), Fingerprint::of(&sitemap), || {
         let sitemap = Value::from(sitemap.as_str());
         renderer.put_file("robots.txt", &path(ROBOTS), &[("sitemap", sitemap)])
     })
@@ -69,7 +69,7 @@ fn render_not_found(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let title = "Page not found".to_owned();
     let mut current = CurrentView::generated(&path(NOT_FOUND), "not_found", title, &renderer.scope);
     current.noindex = true;
-    renderer.traced_generated(&path(NOT_FOUND), Fingerprint::of(&()), || {
+    renderer.traced_generated((&path(NOT_FOUND), "404.html"), Fingerprint::of(&()), || {
         renderer.put_generated("404.html", &path(NOT_FOUND), &current, &[])
     })
 }
@@ -85,7 +85,7 @@ fn render_stats_frame(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     current.noindex = true;
     let hole = [("dashboard", Value::safe_string(STATS_HOLE))];
     let frame = Site::private(STATS_FRAME);
-    renderer.traced(&frame, Fingerprint::of(&()), || {
+    renderer.traced((&frame, "stats.html"), Fingerprint::of(&()), || {
         renderer.put_page("stats.html", &frame, &current, &hole)?;
         Ok((Learnt::default(), true))
     })?;
@@ -100,7 +100,7 @@ pub(super) fn render_redirects(renderer: &Renderer<'_>) -> anyhow::Result<()> {
             ("target", Value::from(base.link(&page.path))),
             ("target_permalink", Value::from(base.permalink(&page.path))),
         ];
-        renderer.traced_generated(alias, Fingerprint::of(&page.path), || {
+        renderer.traced_generated((alias, "redirect.html"), Fingerprint::of(&page.path), || {
             renderer.put_file("redirect.html", alias, &values)
         })?;
         renderer.outputs.claim(alias, &page.file.name, Claim::Page);

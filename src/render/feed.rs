@@ -24,7 +24,7 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     if renderer.outputs.is_claimed(&path) {
         return Ok(());
     }
-    renderer.traced(&path, scope.shown_of(newest), || {
+    renderer.traced((&path, "feed.xml"), scope.shown_of(newest), || {
         let entries: Vec<(Entry, Vec<Asked>)> = newest
             .par_iter()
             .map(|post| trace::record(|| entry(post, renderer)))

@@ -33,7 +33,7 @@ pub(super) struct Wanted {
 }
 
 /// What was learnt of all pages.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Lessons {
     pages: Vec<(Arc<Page>, Arc<Learnt>)>,
     by_path: FastMap<UrlPath, usize>,
@@ -53,18 +53,33 @@ impl Lessons {
 
     /// Everything that is wrong with the bodies, links to places that are not there included.
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let of_page = |(page, learnt): &(Arc<Page>, Arc<Learnt>)| {
-            let problem = |position: Position, mistake| {
-                let place = Place { file: page.file.name.clone(), position: Some(position) };
-                Problem::new(place, mistake)
-            };
-            let told = learnt.mistakes.iter().map(|(at, mistake)| problem(*at, mistake.clone()));
-            let wanted = learnt.wanted.iter();
-            let broken =
-                wanted.filter_map(|wanted| Some(problem(wanted.position, self.broken(wanted)?)));
-            told.chain(broken).collect::<Vec<Problem>>()
+        self.pages
+            .par_iter()
+            .flat_map_iter(|(page, learnt)| self.problems_in(page, learnt))
+            .collect()
+    }
+
+    /// Everything that is wrong with the body of a page.
+    pub(super) fn problems_of(&self, page: &Page) -> Vec<Problem> {
+        let own = self.pages.iter().filter(|(other, _)| other.file == page.file);
+        own.flat_map(|(page, learnt)| self.problems_in(page, learnt)).collect()
+    }
+
+    /// The places on a page.
+    pub(super) fn ids_of(&self, page: &Page) -> Option<&str> {
+        self.by_path.get(&page.path).map(|at| &*self.pages[*at].1.ids)
+    }
+
+    fn problems_in(&self, page: &Page, learnt: &Learnt) -> Vec<Problem> {
+        let problem = |position: Position, mistake| {
+            let place = Place { file: page.file.name.clone(), position: Some(position) };
+            Problem::new(place, mistake)
         };
-        self.pages.par_iter().flat_map_iter(of_page).collect()
+        let told = learnt.mistakes.iter().map(|(at, mistake)| problem(*at, mistake.clone()));
+        let wanted = learnt.wanted.iter();
+        let broken =
+            wanted.filter_map(|wanted| Some(problem(wanted.position, self.broken(wanted)?)));
+        told.chain(broken).collect()
     }
 
     /// What is wrong with a link to a place, if that is not there.

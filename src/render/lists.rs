@@ -41,11 +41,13 @@ pub(super) fn render_home(renderer: &Renderer<'_>, lessons: &mut Lessons) -> any
     let pages = Paging::of(&UrlPath::root(), scope.index.listed_posts(), scope);
     let (first, others) = pages.split_first().expect("a list has one page at least");
     others.par_iter().try_for_each(|page| {
-        traced(page, "", renderer, || put_home(page, tera::Value::none(), renderer))
+        traced((page, "home.html"), "", renderer, || put_home(page, tera::Value::none(), renderer))
     })?;
     match scope.index.home() {
         Some(own) => lessons.add(own, render_own_home(first, own, renderer)?),
-        None => traced(first, "", renderer, || put_home(first, tera::Value::none(), renderer))?,
+        None => traced((first, "home.html"), "", renderer, || {
+            put_home(first, tera::Value::none(), renderer)
+        })?,
     }
     Ok(())
 }
@@ -66,7 +68,7 @@ fn render_own_home(
         return make().map(|(learnt, _)| Arc::new(learnt));
     }
     let told = Fingerprint::of(&(first.told("", &renderer.scope), renderer.scope.shown(own)));
-    renderer.traced(&first.path, told, make)
+    renderer.traced((&first.path, "home.html"), told, make)
 }
 
 fn put_home(page: &Paging<'_>, home: tera::Value, renderer: &Renderer<'_>) -> anyhow::Result<()> {
@@ -90,7 +92,7 @@ pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     }
     let shown = terms.iter().map(|term| (&term.name, &term.path, term.posts.len()));
     let told = Fingerprint::of(&shown.collect::<Vec<_>>());
-    renderer.traced_generated(&path, told, || {
+    renderer.traced_generated((&path, "terms.html"), told, || {
         let entries = terms.iter().map(|term| TermView::new(term, scope)).collect();
         let view = TermsView { title: TAGS_TITLE, taxonomy: "tags", entries };
         let current = CurrentView::generated(&path, "terms", TAGS_TITLE.to_owned(), scope);
@@ -101,7 +103,7 @@ pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
 fn render_term(term: &Term, renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let scope = &renderer.scope;
     Paging::of(&term.path, &term.posts, scope).into_par_iter().try_for_each(|page| {
-        traced(&page, &term.name, renderer, || {
+        traced((&page, "list.html"), &term.name, renderer, || {
             let title = title_of(&term.name, page.number);
             let current = CurrentView::generated(&page.path, "list", title, scope);
             let list = page.view(&term.name, "term", Some(TermView::new(term, scope)), scope);
@@ -112,12 +114,12 @@ fn render_term(term: &Term, renderer: &Renderer<'_>) -> anyhow::Result<()> {
 
 /// Makes a page of a list with `put`, unless nothing of what it shows has changed.
 fn traced(
-    page: &Paging<'_>,
+    (page, template): (&Paging<'_>, &str),
     name: &str,
     renderer: &Renderer<'_>,
     put: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    renderer.traced_generated(&page.path, page.told(name, &renderer.scope), put)
+    renderer.traced_generated((&page.path, template), page.told(name, &renderer.scope), put)
 }
 
 /// A page of a list.

@@ -5,9 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use rayon::prelude::*;
 
+use super::claims::Claims;
 use super::digests::Digests;
-use super::learnt::Learnt;
+use super::learnt::{Learnt, Lessons};
+use super::scope::Scope;
+use super::templates::Templates;
 use super::trace::{Asked, Kept, Trace};
+use crate::config::Config;
 use crate::fingerprint::{FastMap, Fingerprint};
 use crate::permalink::UrlPath;
 use crate::site::OutputFile;
@@ -27,6 +31,16 @@ pub struct Memory {
     purpose: Purpose,
     traces: Mutex<Traces>,
     pub(super) digests: Digests,
+    last: Mutex<Option<Last>>,
+}
+
+/// What the last rendering of this process went by.
+#[derive(Debug)]
+pub(super) struct Last {
+    pub(super) scope: Arc<Scope>,
+    pub(super) templates: Arc<Templates>,
+    pub(super) claims: Arc<Claims>,
+    pub(super) lessons: Lessons,
 }
 
 /// What traces are for.
@@ -85,6 +99,19 @@ impl Memory {
     /// Keeps the traces of a build for the next.
     pub(super) fn keep(&self, traces: Traces) {
         *self.traces() = traces;
+    }
+
+    /// Keeps what this rendering went by, if another may follow.
+    pub(super) fn keep_last(&self, last: Last) {
+        if self.purpose == Purpose::NextBuild {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+        }
+    }
+
+    /// What the last rendering went by, if the settings were those of `config`; from now on there is none.
+    pub(super) fn take_last(&self, config: &Config) -> Option<Last> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        last.filter(|last| last.scope.config.of_builds() == config.of_builds())
     }
 
     /// Everything as bytes: the digests of files, the addresses, then every trace behind its address.

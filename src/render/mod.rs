@@ -3,6 +3,7 @@
 mod addresses;
 mod archives;
 mod builtin;
+mod claims;
 mod dashboard;
 mod digests;
 mod discovery;
@@ -43,7 +44,7 @@ use self::scope::Scope;
 use self::statics::Statics;
 use self::templates::Templates;
 use crate::config::Config;
-use crate::content::{ContentIndex, Page};
+use crate::content::{ContentIndex, Exchange, Page};
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Place, Problem};
 use crate::site::{OutputFile, PageEntry, PageKind, Sink};
@@ -80,7 +81,7 @@ pub fn render(
     };
     let mut statics = Statics::find(config)?;
     problems.append(&mut statics.problems);
-    let outputs = Outputs::new(sink);
+    let outputs = Outputs::new(sink, Arc::default());
     statics.publish(&outputs, &extras)?;
     statics::publish_assets(index.assets(), &config.stats.path, &outputs, &extras)?;
     let before = extras.memory.take();
@@ -88,23 +89,62 @@ pub fn render(
     scope.has_same_addresses = scope.addresses.fingerprint() == before.addresses;
     let scope = Arc::new(scope);
     problems.extend(over_fixed(index));
-    let renderer = Renderer::new(scope.clone(), &templates, outputs, before, extras)?;
+    let renderer = Renderer::new(scope.clone(), Arc::new(templates), outputs, before, extras)?;
     let lessons = render_all(&renderer)?;
     problems.extend(lessons.problems());
     problems.extend(pages::duplicate_titles(index.pages()));
+    let outbound = lessons.outbound();
     statics.publish_fingerprinted(&scope, &renderer.outputs, &renderer.extras)?;
-    renderer.remember();
-    let made = renderer.outputs.finish();
-    let files = made.files();
-    problems.extend(made.problems);
+    let mut made = renderer.finish(lessons);
+    problems.append(&mut made.problems);
     let redirects = index.aliases().iter();
     Ok(Rendering {
-        files,
+        files: made.in_order(),
         redirects: redirects.map(|(alias, page)| (alias.clone(), page.path.clone())).collect(),
         pages: entries(&scope),
         problems,
-        outbound: lessons.outbound(),
+        outbound,
     })
+}
+
+/// What has changed since the last rendering.
+#[derive(Debug)]
+pub struct Rerendering {
+    /// The files that are not what they were.
+    pub files: Vec<(UrlPath, OutputFile)>,
+    /// What statistics want to know of the pages whose text has changed.
+    pub pages: Vec<(UrlPath, PageEntry)>,
+    /// What is wrong with these pages.
+    pub problems: Vec<Problem>,
+}
+
+/// Renders what shows the texts that were exchanged in `index` since the last rendering of this memory, which must
+/// be what the sink has published; none if more than that may have to change.
+pub fn rerender(
+    config: &Config,
+    index: &Arc<ContentIndex>,
+    exchanges: &[Exchange],
+    extras: Extras,
+    sink: &dyn Sink,
+) -> anyhow::Result<Option<Rerendering>> {
+    let Some(last) = extras.memory.take_last(config) else { return Ok(None) };
+    let scope = Arc::new(last.scope.exchanged(index, exchanges));
+    let before = extras.memory.take();
+    let outputs = Outputs::new(sink, last.claims);
+    let mut renderer = Renderer::new(scope.clone(), last.templates, outputs, before, extras)?;
+    renderer.is_resumed = true;
+    let lessons = render_all(&renderer)?;
+    let new = || exchanges.iter().map(|exchange| &exchange.new);
+    let has_same_ids = new().all(|page| lessons.ids_of(page) == last.lessons.ids_of(page));
+    let is_enough = has_same_ids && !renderer.asks_otherwise();
+    let problems = new().flat_map(|page| lessons.problems_of(page)).collect();
+    let made = renderer.finish(lessons);
+    let pages = new().filter(|page| scope.entries_have(page));
+    Ok((is_enough && made.problems.is_empty()).then(|| Rerendering {
+        pages: pages.map(|page| (page.path.clone(), entry(page))).collect(),
+        files: made.files.into_iter().collect(),
+        problems,
+    }))
 }
 
 /// Renders every family of outputs, and gives what the bodies of pages have taught.
@@ -208,7 +248,7 @@ fn entry(page: &Page) -> PageEntry {
         title: page.title.clone(),
         kind: if page.is_post() { PageKind::Post } else { PageKind::Page },
         listed: page.is_listed(),
-        id: Some(page.id().to_owned()),
+        id: Some(page.id().into()),
         published: page.date.filter(|_| page.is_post()),
         words: page.words,
     }

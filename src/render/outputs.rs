@@ -1,19 +1,21 @@
 //! Gathers what was rendered: hands each file to the sink and remembers what it was.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 
+use super::claims::{Claim, Claims};
 use crate::fingerprint::FastMap;
 use crate::permalink::UrlPath;
-use crate::problem::{Mistake, Place, Problem};
+use crate::problem::Problem;
 use crate::site::{OutputFile, Sink};
 
 /// The files made so far, and the problems met.
 pub(super) struct Outputs<'a> {
     sink: &'a dyn Sink,
+    claims: Arc<Claims>,
     made: Mutex<Made>,
 }
 
@@ -21,92 +23,48 @@ pub(super) struct Outputs<'a> {
 #[derive(Default)]
 pub(super) struct Made {
     /// Each address and its file.
-    files: FastMap<UrlPath, OutputFile>,
+    pub(super) files: FastMap<UrlPath, OutputFile>,
     /// What is wrong.
     pub(super) problems: Vec<Problem>,
-    /// Who has each address, in the form that a careless file system knows it by.
-    holders: FastMap<String, (String, Claim)>,
-    /// The folders that are in the way of a file of their name, and who needs them.
-    folders: FastMap<String, String>,
-    /// The files that are no folders.
-    plain_files: HashSet<String>,
-}
-
-/// For what an address is claimed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claim {
-    /// A page, or an alias of one.
-    Page,
-    /// A file that is published as it is.
-    File,
 }
 
 impl Made {
     /// Each address and its file, in the order of the addresses.
-    pub(super) fn files(&self) -> BTreeMap<UrlPath, OutputFile> {
+    pub(super) fn in_order(&self) -> BTreeMap<UrlPath, OutputFile> {
         let mut files: Vec<(UrlPath, OutputFile)> =
             self.files.iter().map(|(path, file)| (path.clone(), *file)).collect();
         files.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         files.into_iter().collect()
     }
-
-    fn hold(&mut self, path: &UrlPath, name: &str, kind: Claim) {
-        let own = path.folded();
-        for folder in folders_of(&own) {
-            self.folders.entry(folder.to_owned()).or_insert_with(|| name.to_owned());
-        }
-        if !path.is_folder() {
-            self.plain_files.insert(own);
-        }
-        self.holders.insert(path.folded_as_folder(), (name.to_owned(), kind));
-    }
-
-    /// Who stands in the way of a file at `path`: a file where it needs a folder, or the reverse.
-    fn obstacle(&self, path: &UrlPath) -> Option<&String> {
-        let own = path.folded();
-        let as_file = |folder: &str| self.holders.get(&format!("{folder}/")).map(|(name, _)| name);
-        let is_in_folder = folders_of(&own).find_map(|folder| {
-            // A page's folder may have files in it; a file's may not.
-            as_file(folder).filter(|_| self.plain_files.contains(folder))
-        });
-        is_in_folder.or_else(|| if path.is_folder() { None } else { self.folders.get(&own) })
-    }
-}
-
-/// `/a/b/c` needs the folders `/a/b` and `/a`.
-fn folders_of(path: &str) -> impl Iterator<Item = &str> {
-    let parent = |path: &str| path.rfind('/').filter(|at| *at > 0);
-    let first = parent(path).map(|at| &path[..at]);
-    std::iter::successors(first, move |folder| parent(folder).map(|at| &folder[..at]))
 }
 
 impl<'a> Outputs<'a> {
-    pub(super) fn new(sink: &'a dyn Sink) -> Self {
-        Self { sink, made: Mutex::default() }
+    /// Nothing yet, for a site on which `claims` were raised already, if any.
+    pub(super) fn new(sink: &'a dyn Sink, claims: Arc<Claims>) -> Self {
+        Self { sink, claims, made: Mutex::default() }
+    }
+
+    /// Who has which address.
+    pub(super) fn claims(&self) -> &Arc<Claims> {
+        &self.claims
     }
 
     /// Claims `path` for the source file `name`; if another has it already, that is a problem.
     ///
     /// Two pages at one address are none here: the index of the content has told of them.
     pub(super) fn claim(&self, path: &UrlPath, name: &str, kind: Claim) -> bool {
-        let mut made = self.made();
-        let holder = made.holders.get(&path.folded_as_folder()).cloned();
-        let obstacle = || made.obstacle(path).map(|other| (other.clone(), Claim::File));
-        let Some((other, other_kind)) = holder.or_else(obstacle) else {
-            made.hold(path, name, kind);
-            return true;
-        };
-        if (kind, other_kind) != (Claim::Page, Claim::Page) {
-            let mistake = Mistake::Collision { path: path.to_string(), other };
-            made.problems.push(Problem::new(Place::file(name), mistake));
+        match self.claims.claim(path, name, kind) {
+            Ok(is_free) => is_free,
+            Err(problem) => {
+                self.report(problem);
+                false
+            }
         }
-        false
     }
 
     /// Whether an author's file answers `path`, so that nothing needs to be generated there.
     pub(super) fn is_claimed(&self, path: &UrlPath) -> bool {
-        let made = self.made();
-        made.holders.contains_key(&path.folded_as_folder()) || made.obstacle(path).is_some()
+        self.claims.are_raised(path)
     }
 
     /// Keeps the file that answered `path` before; false if it must be made again.

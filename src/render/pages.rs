@@ -6,16 +6,15 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::archives;
+use super::claims::Claim;
 use super::learnt::{Learnt, Lessons, Wanted};
 use super::outbound;
-use super::outputs::Claim;
 use super::renderer::{Body, Renderer};
 use super::resolver::Links;
 use super::scope::Scope;
 use super::summary::page_view;
 use super::view::CurrentView;
 use crate::content::Page;
-use crate::fingerprint::Fingerprint;
 use crate::markdown::{self, Finding, Rendered};
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Position, Positions, Problem};
@@ -45,8 +44,8 @@ fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Arc<L
         // Nothing comes of it, but everything that is wrong with it is told.
         return Ok(Arc::new(inspect(page, &renderer.body(page, Links::Rooted)?, renderer)));
     };
-    let told = Fingerprint::of(&(scope.shown(page), &template));
-    renderer.traced(&page.path, told, || {
+    let told = scope.shown(page);
+    renderer.traced((&page.path, &template), told, || {
         let body = renderer.body(page, Links::Rooted)?;
         put_page(page, &body, &template, renderer)?;
         Ok((inspect(page, &body, renderer), body.is_current))

@@ -1,5 +1,6 @@
 //! Fills templates in for one site: what every page gets is kept here, what differs is handed in.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
@@ -7,9 +8,9 @@ use anyhow::Context as _;
 use serde::Serialize;
 use tera::{Context, Value};
 
-use super::learnt::Learnt;
-use super::memory::{Memory, Traces};
-use super::outputs::Outputs;
+use super::learnt::{Learnt, Lessons};
+use super::memory::{Last, Memory, Traces};
+use super::outputs::{Made, Outputs};
 use super::progress::Progress;
 use super::resolver::{Links, PageLinks};
 use super::scope::Scope;
@@ -25,7 +26,7 @@ use crate::problem::Problem;
 /// Renders the pages of one site.
 pub(super) struct Renderer<'a> {
     pub(super) scope: Arc<Scope>,
-    pub(super) templates: &'a Templates,
+    pub(super) templates: Arc<Templates>,
     pub(super) outputs: Outputs<'a>,
     pub(super) progress: Arc<Progress>,
     /// `site`, made once.
@@ -35,8 +36,13 @@ pub(super) struct Renderer<'a> {
     globals: Fingerprint,
     /// The traces of the last build.
     before: FastMap<UrlPath, Kept>,
-    /// Those of this one.
+    /// Those of this one, or of what is not as it was.
     traces: Mutex<FastMap<UrlPath, Kept>>,
+    /// Whether everything is published as the last build has left it, so that what has not changed need not be
+    /// gathered again.
+    pub(super) is_resumed: bool,
+    /// Whether an output asks for other static files than it did.
+    asks_otherwise: AtomicBool,
 }
 
 /// What a rendering gives besides the site's own.
@@ -67,7 +73,7 @@ pub(super) struct Body {
 impl<'a> Renderer<'a> {
     pub(super) fn new(
         scope: Arc<Scope>,
-        templates: &'a Templates,
+        templates: Arc<Templates>,
         outputs: Outputs<'a>,
         before: Traces,
         extras: Extras,
@@ -81,6 +87,8 @@ impl<'a> Renderer<'a> {
             globals: Fingerprint::default(),
             before: before.by_path,
             traces: Mutex::default(),
+            is_resumed: false,
+            asks_otherwise: AtomicBool::new(false),
             extras,
         };
         let footer = match renderer.scope.index.footer() {
@@ -90,8 +98,7 @@ impl<'a> Renderer<'a> {
         let view = site_view(&renderer.scope, footer);
         renderer.globals = Fingerprint::of(&(
             serde_json::to_string(&view).context("the site's own values cannot be written")?,
-            format!("{:?}", renderer.scope.config),
-            templates.fingerprint,
+            renderer.scope.config.of_pages(),
             &renderer.extras.scripts,
         ));
         renderer.site = Value::from_serializable(&view);
@@ -116,32 +123,38 @@ impl<'a> Renderer<'a> {
         Ok(Body { text, start, rendered, is_current })
     }
 
-    /// Makes the output at `path` with `make`, unless its trace of the last build says that it would be the same.
+    /// Makes the output at `path` of `template` with `make`, unless its trace of the last build says that it would be the same.
     ///
     /// `told` is the hash of what it is made from besides what it asks for and what holds for the whole site.
     /// `make` gives what was learnt, and whether that may be believed the next time.
     pub(super) fn traced(
         &self,
-        path: &UrlPath,
+        (path, template): (&UrlPath, &str),
         told: Fingerprint,
         make: impl FnOnce() -> anyhow::Result<(Learnt, bool)>,
     ) -> anyhow::Result<Arc<Learnt>> {
         if !self.extras.memory.is_wanted() {
             return make().map(|(learnt, _)| Arc::new(learnt));
         }
-        let told = Fingerprint::of(&(self.globals, told));
+        let told = Fingerprint::of(&(self.globals, self.templates.fingerprint(template), told));
         let known = self.before.get(path).filter(|_| !self.extras.gathers_outbound);
-        if let Some((kept, trace)) = known.and_then(|kept| Some((kept, kept.trace()?)))
+        let known = known.and_then(|kept| Some((kept, kept.trace()?)));
+        if let Some((kept, trace)) = &known
             && trace.verifies(told, &self.scope)
-            && self.outputs.keep(path, trace.file())
+            && (self.is_resumed || self.outputs.keep(path, trace.file()))
         {
-            trace.ask_again(&self.scope);
-            self.traces().insert(path.clone(), kept.clone());
+            if !self.is_resumed {
+                trace.ask_again(&self.scope);
+                self.traces().insert(path.clone(), (*kept).clone());
+            }
             return Ok(trace.learnt().clone());
         }
         let (result, asked) = trace::record(make);
         let (learnt, is_current) = result?;
         let learnt = Arc::new(learnt);
+        if self.is_resumed && known.is_none_or(|(_, trace)| !trace.asks_for_same_files(&asked)) {
+            self.asks_otherwise.store(true, Ordering::Relaxed);
+        }
         if let Some(file) = self.outputs.file(path).filter(|_| is_current) {
             let kept = self.extras.memory.kept(told, asked, file, learnt.clone());
             self.traces().insert(path.clone(), kept);
@@ -153,22 +166,40 @@ impl<'a> Renderer<'a> {
     /// also to one that was not there when the trace was made.
     pub(super) fn traced_generated(
         &self,
-        path: &UrlPath,
+        (path, template): (&UrlPath, &str),
         told: Fingerprint,
         put: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         if self.outputs.is_claimed(path) {
             return Ok(());
         }
-        self.traced(path, told, || put().map(|()| (Learnt::default(), true)))?;
+        self.traced((path, template), told, || put().map(|()| (Learnt::default(), true)))?;
         Ok(())
     }
 
-    /// Keeps the traces of this build for the next.
-    pub(super) fn remember(&self) {
-        let by_path = std::mem::take(&mut *self.traces());
+    /// Whether an output that is not as it was asks for other static files, so that these must be gathered again.
+    pub(super) fn asks_otherwise(&self) -> bool {
+        self.asks_otherwise.load(Ordering::Relaxed)
+    }
+
+    /// Keeps what was found out for the next build, and gives what was made.
+    pub(super) fn finish(mut self, lessons: Lessons) -> Made {
+        let mut by_path = std::mem::take(&mut *self.traces());
+        if self.is_resumed {
+            // Whatever was not made anew is as it was.
+            let changed = std::mem::replace(&mut by_path, std::mem::take(&mut self.before));
+            by_path.extend(changed);
+        }
         let addresses = self.scope.addresses.fingerprint();
-        self.extras.memory.keep(Traces { addresses, by_path });
+        let memory = &self.extras.memory;
+        memory.keep(Traces { addresses, by_path });
+        memory.keep_last(Last {
+            scope: self.scope.clone(),
+            templates: self.templates.clone(),
+            claims: self.outputs.claims().clone(),
+            lessons,
+        });
+        self.outputs.finish()
     }
 
     fn traces(&self) -> MutexGuard<'_, FastMap<UrlPath, Kept>> {

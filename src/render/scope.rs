@@ -9,12 +9,12 @@ use rayon::prelude::*;
 use tera::Value;
 
 use super::addresses::Addresses;
-use super::archives::Archive;
+use super::archives::{self, Archive};
 use super::resolver;
 use super::summary::summary;
 use super::trace::Question;
 use crate::config::Config;
-use crate::content::{ContentIndex, Page, Term};
+use crate::content::{ContentIndex, Exchange, Page, Term};
 use crate::fingerprint::{Fingerprint, Fold};
 use crate::permalink::UrlPath;
 use crate::site::Digest;
@@ -29,10 +29,10 @@ thread_local! {
 pub(super) struct Scope {
     pub(super) config: Arc<Config>,
     pub(super) index: Arc<ContentIndex>,
-    pub(super) addresses: Addresses,
+    pub(super) addresses: Arc<Addresses>,
     pub(super) archives: Vec<Archive>,
     /// Each file of `static/` and of the theme, by name.
-    pub(super) statics: BTreeMap<String, StaticFile>,
+    pub(super) statics: Arc<BTreeMap<String, StaticFile>>,
     /// What templates can see of each page, in the order of the index, as a fingerprint.
     shown: Vec<Fingerprint>,
     /// What `nav()` answers, which every page asks for.
@@ -58,9 +58,9 @@ impl Scope {
         let mut scope = Self {
             config: config.clone(),
             index: index.clone(),
-            addresses,
+            addresses: Arc::new(addresses),
             archives,
-            statics,
+            statics: Arc::new(statics),
             shown: Vec::new(),
             nav: OnceLock::new(),
             nav_fingerprint: OnceLock::new(),
@@ -69,6 +69,33 @@ impl Scope {
         };
         scope.shown = index.pages().par_iter().map(|page| scope.fingerprint_of(page)).collect();
         scope
+    }
+
+    /// The scope of an index in which texts were exchanged.
+    pub(super) fn exchanged(&self, index: &Arc<ContentIndex>, exchanges: &[Exchange]) -> Self {
+        let mut scope = Self {
+            config: self.config.clone(),
+            index: index.clone(),
+            addresses: self.addresses.clone(),
+            archives: archives::find(&self.config, index),
+            statics: self.statics.clone(),
+            shown: self.shown.clone(),
+            nav: OnceLock::new(),
+            nav_fingerprint: OnceLock::new(),
+            shows_counts: self.shows_counts,
+            has_same_addresses: true,
+        };
+        for Exchange { new, .. } in exchanges {
+            if let Some(at) = index.position(new) {
+                scope.shown[at] = scope.fingerprint_of(new);
+            }
+        }
+        scope
+    }
+
+    /// Whether a page is one of those that readers are counted on.
+    pub(super) fn entries_have(&self, page: &Page) -> bool {
+        self.index.position(page).is_some()
     }
 
     /// The fingerprint of everything that templates can see of a page, but its neighbors.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use super::builtin;
-use super::outputs::{Claim, Outputs};
+use super::claims::Claim;
+use super::outputs::Outputs;
 use super::renderer::Extras;
 use super::scope::{Scope, StaticFile};
 use crate::config::{Config, DEFAULT_THEME};

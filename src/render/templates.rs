@@ -1,6 +1,6 @@
 //! Finds templates, the site's over the theme's over the built-in ones, and fills them in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use tera::{Context, ErrorKind, Tera};
 use super::{builtin, filters, functions};
 use crate::config::Config;
 use crate::content::source::{self, Hidden};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Fold};
 use crate::problem::{Mistake, Place, Position, Problem};
 
 /// What stands behind the place of a template that is part of the program.
@@ -23,12 +23,13 @@ const NO_TEMPLATES: [&str; 2] = ["js", "css"];
 const ESCAPED: [&str; 3] = [".html", ".xml", ".htm"];
 
 /// The templates of a site.
+#[derive(Debug)]
 pub(super) struct Templates {
     tera: Tera,
     /// What authors call each template: its file below the site's folder.
     places: BTreeMap<String, String>,
-    /// What all of them hash to.
-    pub(super) fingerprint: Fingerprint,
+    /// The fingerprint of each, and of all that it may include.
+    fingerprints: BTreeMap<String, Fingerprint>,
     /// Whether no author has written any of them.
     pub(super) are_all_built_in: bool,
 }
@@ -63,13 +64,9 @@ impl Templates {
         let sources = found.iter().map(|(name, template)| (name, &template.text));
         let added = tera.add_raw_templates(sources);
         let places = found.iter().map(|(name, found)| (name.clone(), found.place.clone()));
-        let mut all = String::new();
-        for (name, template) in found {
-            all.extend([name.as_str(), "\0", &template.text, "\0"]);
-        }
-        let fingerprint = Fingerprint::of(all.as_str());
+        let fingerprints = fingerprints(found);
         let are_all_built_in = found.values().all(|template| template.place.ends_with(BUILT_IN));
-        let templates = Self { tera, places: places.collect(), fingerprint, are_all_built_in };
+        let templates = Self { tera, places: places.collect(), fingerprints, are_all_built_in };
         match added {
             Ok(()) => Ok(templates),
             Err(error) => Err(templates.every_syntax_error(found, &error)),
@@ -97,6 +94,11 @@ impl Templates {
     /// Whether there is a template of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.places.contains_key(name)
+    }
+
+    /// The fingerprint of the template `name`, and of all that it may include.
+    pub(super) fn fingerprint(&self, name: &str) -> Fingerprint {
+        self.fingerprints.get(name).copied().unwrap_or_default()
     }
 
     /// Fills in the template `name`; what goes wrong is the template's author's mistake.
@@ -144,6 +146,41 @@ impl Templates {
     fn place_of(&self, name: &str) -> String {
         self.places.get(name).cloned().unwrap_or_else(|| format!("templates/{name}"))
     }
+}
+
+/// The fingerprint of each template: of its text, and of the text of every other that it may lead to.
+fn fingerprints(found: &BTreeMap<String, Found>) -> BTreeMap<String, Fingerprint> {
+    let named: BTreeMap<&str, Vec<&str>> = found
+        .iter()
+        .map(|(name, template)| (name.as_str(), leads_to(&template.text, found)))
+        .collect();
+    let fingerprint = |name: &String| {
+        let (mut reached, mut waiting) = (BTreeSet::new(), vec![name.as_str()]);
+        while let Some(next) = waiting.pop() {
+            if reached.insert(next) {
+                waiting.extend(&named[next]);
+            }
+        }
+        let mut fold = Fold::default();
+        reached.iter().for_each(|name| fold.add(&(name, &found[*name].text)));
+        (name.clone(), fold.finish())
+    };
+    found.keys().map(fingerprint).collect()
+}
+
+/// The templates that a template may extend or include: all whose names are in it. A component may come from any.
+fn leads_to<'a>(text: &str, found: &'a BTreeMap<String, Found>) -> Vec<&'a str> {
+    let may_be_any = has_components(text);
+    let names = found.keys().map(String::as_str);
+    names.filter(|name| may_be_any || text.contains(name)).collect()
+}
+
+/// Whether a template defines or calls a component: `{% component card() %}`, `{{<card/>}}`, `{% <card> %}`.
+fn has_components(text: &str) -> bool {
+    let tags = text.match_indices(['{']).map(|(at, _)| &text[at + 1..]);
+    let inner = tags.filter_map(|rest| rest.strip_prefix(['{', '%']));
+    let mut opened = inner.map(|rest| rest.trim_start_matches('-').trim_start());
+    opened.any(|rest| rest.starts_with('<') || rest.starts_with("component"))
 }
 
 fn engine() -> Tera {

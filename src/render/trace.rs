@@ -6,6 +6,7 @@
 //! trace still verifies is kept as it is, whether the trace is in memory or comes from disk.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -129,6 +130,18 @@ impl Trace {
     /// What rendering it has taught.
     pub(super) fn learnt(&self) -> &Arc<Learnt> {
         &self.learnt
+    }
+
+    /// Whether `asked` asks for the static files that this does.
+    pub(super) fn asks_for_same_files(&self, asked: &[Asked]) -> bool {
+        let files = |asked: &[Asked]| -> BTreeSet<Box<str>> {
+            let names = asked.iter().filter_map(|(question, _)| match question {
+                Question::Static(name) => Some(name.clone()),
+                _ => None,
+            });
+            names.collect()
+        };
+        files(&self.asked) == files(asked)
     }
 
     /// Does again what asking has done beside answering: fingerprinted files are published because of it.
