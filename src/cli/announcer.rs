@@ -61,9 +61,14 @@ impl Announcer {
     }
 
     fn tell_tabs(&mut self, build: &Build) {
-        let change = build.site.as_ref().map(|site| change(self.last.as_deref(), site));
+        let is_watched = self.tabs.receiver_count() > 0;
+        let change = build.site.as_ref().filter(|_| is_watched);
+        let change = change.map(|site| change_to(site, self.last.as_deref()));
         if let Some(site) = &build.site {
             self.last = Some(site.clone());
+        }
+        if !is_watched {
+            return;
         }
         let problems = build.problems.iter().map(dev_problem).collect();
         self.tabs.send_modify(|state| {
@@ -84,7 +89,7 @@ enum Change {
     Pages,
 }
 
-fn change(last: Option<&Site>, next: &Site) -> Change {
+fn change_to(next: &Site, last: Option<&Site>) -> Change {
     let Some(last) = last else { return Change::Nothing };
     let (old, new) = (&last.catalog().files, &next.catalog().files);
     let changed =

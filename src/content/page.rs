@@ -61,6 +61,8 @@ pub struct Page {
     pub places: Places,
     /// What its file hashes to.
     pub fingerprint: Fingerprint,
+    /// What lists show of it, but for its length, hashes to.
+    pub listed: Fingerprint,
 }
 
 /// A page, if the file makes one, and what is wrong with it.
@@ -110,6 +112,7 @@ impl Page {
         let title =
             title.or_else(|| outline.heading.clone()).unwrap_or_else(|| title_of_name(stem));
         let summary = front_matter.excerpt.clone().unwrap_or(outline.summary);
+        let listed = Fingerprint::of(&(&text[..parsed.body], &title, &summary));
         let page = path.filter(|_| spot.role != Role::Post || date.is_some()).map(|path| Self {
             role: spot.role,
             title,
@@ -120,6 +123,7 @@ impl Page {
             opens_with_title,
             places: parsed.places,
             fingerprint: Fingerprint::of(text),
+            listed,
             front_matter,
             file,
         });

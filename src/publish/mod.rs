@@ -13,6 +13,7 @@
 //!
 //! A kill before the journal is written leaves the old site; after it, the next start finishes the work.
 
+mod catalog;
 mod journal;
 mod refusal;
 mod stage;

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use anyhow::Context;
 use rayon::prelude::*;
 
+use super::catalog;
 use super::journal::{self, Journal, STAGING};
 use super::{CATALOG, catalog_stamp, private_folder, read_catalog, refusal, written_files};
 use crate::fingerprint::Fingerprint;
@@ -145,7 +146,11 @@ impl Stage {
             return Ok(());
         }
         if !self.is_first && !self.force {
-            let known = self.before()?.iter().map(UrlPath::output_file).collect();
+            let known = match self.previous() {
+                Some(previous) => previous.files.keys().map(UrlPath::output_file).collect(),
+                // One whose catalog only another version can read whole.
+                None => written_files(&self.output)?.iter().map(UrlPath::output_file).collect(),
+            };
             refusal::check_contents(&self.output, &known)??;
         }
         Ok(())
@@ -156,24 +161,16 @@ impl Stage {
         self.previous.get()?.as_ref().map(|site| site.catalog())
     }
 
-    /// The addresses of the previous site, also of one whose catalog only another version can read whole.
-    fn before(&self) -> anyhow::Result<Vec<UrlPath>> {
-        match self.previous() {
-            Some(previous) => Ok(previous.files.keys().cloned().collect()),
-            None => written_files(&self.output),
-        }
-    }
-
     /// Publishes what was staged as the site of `catalog`: either all of it, or nothing.
     pub fn publish(mut self, catalog: Catalog) -> anyhow::Result<Published> {
         let staged = std::mem::take(&mut *self.staged());
         let written = staged.len();
-        let before = self.before()?;
-        let is_gone = |path: &UrlPath| !catalog.files.contains_key(path);
-        let removals: BTreeSet<PathBuf> =
-            before.iter().filter(|path| is_gone(path)).map(UrlPath::output_file).collect();
+        let removals = match self.previous() {
+            Some(previous) => gone(previous.files.keys(), &catalog),
+            None => gone(&written_files(&self.output)?, &catalog),
+        };
         let removed = removals.len();
-        let bytes = serde_json::to_vec(&catalog).context("cannot write the catalog")?;
+        let bytes = catalog::to_json(&catalog).context("cannot write the catalog")?;
         if self.is_first {
             self.publish_tree(&bytes)?;
         } else if written + removed > 0 || self.previous() != Some(&catalog) {
@@ -294,6 +291,16 @@ impl Drop for Stage {
             let _ = journal::abandon(&private_folder(&self.output)).ok();
         }
     }
+}
+
+/// The files of the addresses `before`, in their order, that the site of `catalog` has not.
+fn gone<'a>(before: impl IntoIterator<Item = &'a UrlPath>, catalog: &Catalog) -> BTreeSet<PathBuf> {
+    let mut now = catalog.files.keys().peekable();
+    let is_gone = |path: &&UrlPath| {
+        while now.next_if(|next| next < path).is_some() {}
+        now.peek() != Some(path)
+    };
+    before.into_iter().filter(is_gone).map(UrlPath::output_file).collect()
 }
 
 /// Copies the bytes alone: a source that may not be written must not make an output that cannot be replaced.

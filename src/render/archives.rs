@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::claims::Claim;
 use super::learnt::{Learnt, Lessons};
 use super::pages::inspect;
-use super::renderer::{Renderer, value};
+use super::renderer::{Renderer, Told, value};
 use super::resolver::Links;
 use super::scope::Scope;
 use super::summary::ArchiveEntry;
 use super::view::{ArchiveView, CurrentView, YearView};
 use crate::config::Config;
 use crate::content::{ContentIndex, Page};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Fold};
 use crate::permalink::{Slug, UrlPath};
 
 /// The title of a folder of posts that has no page of its own.
@@ -33,6 +33,16 @@ impl Archive {
     /// What readers know the list by.
     pub(super) fn title(&self) -> &str {
         self.own.as_ref().map_or(TITLE, |page| page.title.as_str())
+    }
+
+    /// The fingerprint of all that the list shows of its posts; their texts are not among that.
+    fn fingerprint(&self) -> Fingerprint {
+        let mut fold = Fold::default();
+        for post in &self.posts {
+            let matter = &post.front_matter;
+            fold.add(&(&post.path, &post.title, post.date, &matter.description, matter.draft));
+        }
+        fold.finish()
     }
 
     /// Whether the list is at the address of a page that counts by itself.
@@ -78,10 +88,10 @@ fn default_address(folder: &str) -> Option<UrlPath> {
 /// Renders each archive.
 pub(super) fn render(renderer: &Renderer<'_>, lessons: &mut Lessons) -> anyhow::Result<()> {
     for archive in &renderer.scope.archives {
-        let told = renderer.scope.shown_of(&archive.posts);
         if let Some(page) = &archive.own {
-            lessons.add(page, render_own(archive, page, told, renderer)?);
+            lessons.add(page, render_own(archive, page, renderer)?);
         } else {
+            let told = Told { is_as_before: true, fingerprint: || archive.fingerprint() };
             renderer
                 .traced_generated((&archive.path, TEMPLATE), told, || put(archive, renderer))?;
         }
@@ -100,15 +110,20 @@ fn put(archive: &Archive, renderer: &Renderer<'_>) -> anyhow::Result<()> {
 /// Renders the archive that has a page of its own, whose text stands above the list.
 fn render_own(
     archive: &Archive,
-    page: &Page,
-    told: Fingerprint,
+    page: &Arc<Page>,
     renderer: &Renderer<'_>,
 ) -> anyhow::Result<Arc<Learnt>> {
     let scope = &renderer.scope;
     if !renderer.outputs.claim(&archive.path, &page.file.name, Claim::Page) {
         return Ok(Arc::new(inspect(page, &renderer.body(page, Links::Rooted)?, renderer)));
     }
-    renderer.traced((&archive.path, TEMPLATE), Fingerprint::of(&(told, scope.shown(page))), || {
+    let told = Told {
+        is_as_before: scope.has_same_text(page),
+        fingerprint: || {
+            Fingerprint::of(&(archive.fingerprint(), scope.shown(page), page.fingerprint))
+        },
+    };
+    renderer.traced((&archive.path, TEMPLATE), told, || {
         let body = renderer.body(page, Links::Rooted)?;
         let current = CurrentView { kind: "archive", ..CurrentView::of_page(page, scope) };
         let view = view(archive, &body.rendered.html, scope);

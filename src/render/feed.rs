@@ -3,13 +3,14 @@
 use rayon::prelude::*;
 
 use super::learnt::Learnt;
-use super::renderer::{Renderer, value};
+use super::renderer::{Renderer, Told, value};
 use super::resolver::Links;
 use super::summary::feed_entry;
 use super::trace::{self, Asked};
 use super::view::FeedView;
 use crate::clock::Timestamp;
 use crate::content::Page;
+use crate::fingerprint::Fingerprint;
 use crate::permalink::{self, UrlPath};
 
 /// Where the feed is.
@@ -24,7 +25,14 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     if renderer.outputs.is_claimed(&path) {
         return Ok(());
     }
-    renderer.traced((&path, "feed.xml"), scope.shown_of(newest), || {
+    let told = Told {
+        is_as_before: newest.iter().all(|post| scope.has_same_text(post)),
+        fingerprint: || {
+            let texts: Vec<Fingerprint> = newest.iter().map(|post| post.fingerprint).collect();
+            Fingerprint::of(&(scope.shown_of(newest), texts))
+        },
+    };
+    renderer.traced((&path, "feed.xml"), told, || {
         let entries: Vec<(Entry, Vec<Asked>)> = newest
             .par_iter()
             .map(|post| trace::record(|| entry(post, renderer)))

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::learnt::{Learnt, Lessons};
 use super::pages::inspect;
-use super::renderer::{Renderer, value};
+use super::renderer::{Renderer, Told, value};
 use super::resolver::Links;
 use super::scope::Scope;
 use super::summary::summary;
@@ -55,9 +55,10 @@ pub(super) fn render_home(renderer: &Renderer<'_>, lessons: &mut Lessons) -> any
 /// Renders the first page of the home list with the author's own text above it.
 fn render_own_home(
     first: &Paging<'_>,
-    own: &Page,
+    own: &Arc<Page>,
     renderer: &Renderer<'_>,
 ) -> anyhow::Result<Arc<Learnt>> {
+    let scope = &renderer.scope;
     let make = || {
         let body = renderer.body(own, Links::Rooted)?;
         let home = HomeView { title: &own.title, content: &body.rendered.html };
@@ -67,7 +68,12 @@ fn render_own_home(
     if renderer.outputs.is_claimed(&first.path) {
         return make().map(|(learnt, _)| Arc::new(learnt));
     }
-    let told = Fingerprint::of(&(first.told("", &renderer.scope), renderer.scope.shown(own)));
+    let told = Told {
+        is_as_before: scope.shows_the_same(first.posts) && scope.has_same_text(own),
+        fingerprint: || {
+            Fingerprint::of(&(first.fingerprint("", scope), scope.shown(own), own.fingerprint))
+        },
+    };
     renderer.traced((&first.path, "home.html"), told, make)
 }
 
@@ -90,8 +96,11 @@ pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     if terms.is_empty() {
         return Ok(());
     }
-    let shown = terms.iter().map(|term| (&term.name, &term.path, term.posts.len()));
-    let told = Fingerprint::of(&shown.collect::<Vec<_>>());
+    let fingerprint = || {
+        let shown = terms.iter().map(|term| (&term.name, &term.path, term.posts.len()));
+        Fingerprint::of(&shown.collect::<Vec<_>>())
+    };
+    let told = Told { is_as_before: true, fingerprint };
     renderer.traced_generated((&path, "terms.html"), told, || {
         let entries = terms.iter().map(|term| TermView::new(term, scope)).collect();
         let view = TermsView { title: TAGS_TITLE, taxonomy: "tags", entries };
@@ -119,7 +128,12 @@ fn traced(
     renderer: &Renderer<'_>,
     put: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    renderer.traced_generated((&page.path, template), page.told(name, &renderer.scope), put)
+    let scope = &renderer.scope;
+    let told = Told {
+        is_as_before: scope.shows_the_same(page.posts),
+        fingerprint: || page.fingerprint(name, scope),
+    };
+    renderer.traced_generated((&page.path, template), told, put)
 }
 
 /// A page of a list.
@@ -151,7 +165,7 @@ impl<'a> Paging<'a> {
     }
 
     /// The fingerprint of what it shows, as a page of the list called `name`.
-    fn told(&self, name: &str, scope: &Scope) -> Fingerprint {
+    fn fingerprint(&self, name: &str, scope: &Scope) -> Fingerprint {
         Fingerprint::of(&(name, self.number, self.total, self.count, scope.shown_of(self.posts)))
     }
 

@@ -37,6 +37,7 @@ pub struct Memory {
 /// What the last rendering of this process went by.
 #[derive(Debug)]
 pub(super) struct Last {
+    pub(super) globals: Fingerprint,
     pub(super) scope: Arc<Scope>,
     pub(super) templates: Arc<Templates>,
     pub(super) claims: Arc<Claims>,

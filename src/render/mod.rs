@@ -132,6 +132,10 @@ pub fn rerender(
     let before = extras.memory.take();
     let outputs = Outputs::new(sink, last.claims);
     let mut renderer = Renderer::new(scope.clone(), last.templates, outputs, before, extras)?;
+    if !renderer.has_same_globals(last.globals) {
+        renderer.give_up();
+        return Ok(None);
+    }
     renderer.is_resumed = true;
     let lessons = render_all(&renderer)?;
     let new = || exchanges.iter().map(|exchange| &exchange.new);

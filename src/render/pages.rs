@@ -9,12 +9,13 @@ use super::archives;
 use super::claims::Claim;
 use super::learnt::{Learnt, Lessons, Wanted};
 use super::outbound;
-use super::renderer::{Body, Renderer};
+use super::renderer::{Body, Renderer, Told};
 use super::resolver::Links;
 use super::scope::Scope;
 use super::summary::page_view;
 use super::view::CurrentView;
 use crate::content::Page;
+use crate::fingerprint::Fingerprint;
 use crate::markdown::{self, Finding, Rendered};
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Position, Positions, Problem};
@@ -39,12 +40,17 @@ fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Arc<L
     renderer.progress.advance();
     let scope = &renderer.scope;
     let template = template_of(page, renderer);
-    let is_free = renderer.outputs.claim(&page.path, &page.file.name, Claim::Page);
+    // What was resumed has a page at each address, or there would be a problem.
+    let is_free =
+        renderer.is_resumed || renderer.outputs.claim(&page.path, &page.file.name, Claim::Page);
     let Some(template) = template.filter(|_| is_free) else {
         // Nothing comes of it, but everything that is wrong with it is told.
         return Ok(Arc::new(inspect(page, &renderer.body(page, Links::Rooted)?, renderer)));
     };
-    let told = scope.shown(page);
+    let told = Told {
+        is_as_before: scope.has_same_text(page),
+        fingerprint: || Fingerprint::of(&(scope.shown(page), page.fingerprint)),
+    };
     renderer.traced((&page.path, &template), told, || {
         let body = renderer.body(page, Links::Rooted)?;
         put_page(page, &body, &template, renderer)?;

@@ -60,6 +60,14 @@ pub struct Extras {
     pub moment: Option<Moment>,
 }
 
+/// What an output is told without asking.
+pub(super) struct Told<F> {
+    /// Whether that is known to be what it was told in the last build.
+    pub(super) is_as_before: bool,
+    /// Its fingerprint.
+    pub(super) fingerprint: F,
+}
+
 /// The body of a page as HTML, and the text it was made of.
 pub(super) struct Body {
     pub(super) text: String,
@@ -125,18 +133,23 @@ impl<'a> Renderer<'a> {
 
     /// Makes the output at `path` of `template` with `make`, unless its trace of the last build says that it would be the same.
     ///
-    /// `told` is the hash of what it is made from besides what it asks for and what holds for the whole site.
+    /// `told` is what it is made from besides what it asks for and what holds for the whole site.
     /// `make` gives what was learnt, and whether that may be believed the next time.
     pub(super) fn traced(
         &self,
         (path, template): (&UrlPath, &str),
-        told: Fingerprint,
+        told: Told<impl Fn() -> Fingerprint>,
         make: impl FnOnce() -> anyhow::Result<(Learnt, bool)>,
     ) -> anyhow::Result<Arc<Learnt>> {
         if !self.extras.memory.is_wanted() {
             return make().map(|(learnt, _)| Arc::new(learnt));
         }
-        let told = Fingerprint::of(&(self.globals, self.templates.fingerprint(template), told));
+        let is_as_before = self.is_resumed && told.is_as_before;
+        let fingerprint = || {
+            let template = self.templates.fingerprint(template);
+            Fingerprint::of(&(self.globals, template, (told.fingerprint)()))
+        };
+        let told = (!is_as_before).then(fingerprint);
         let known = self.before.get(path).filter(|_| !self.extras.gathers_outbound);
         let known = known.and_then(|kept| Some((kept, kept.trace()?)));
         if let Some((kept, trace)) = &known
@@ -156,6 +169,7 @@ impl<'a> Renderer<'a> {
             self.asks_otherwise.store(true, Ordering::Relaxed);
         }
         if let Some(file) = self.outputs.file(path).filter(|_| is_current) {
+            let told = told.unwrap_or_else(fingerprint);
             let kept = self.extras.memory.kept(told, asked, file, learnt.clone());
             self.traces().insert(path.clone(), kept);
         }
@@ -167,7 +181,7 @@ impl<'a> Renderer<'a> {
     pub(super) fn traced_generated(
         &self,
         (path, template): (&UrlPath, &str),
-        told: Fingerprint,
+        told: Told<impl Fn() -> Fingerprint>,
         put: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         if self.outputs.is_claimed(path) {
@@ -182,6 +196,17 @@ impl<'a> Renderer<'a> {
         self.asks_otherwise.load(Ordering::Relaxed)
     }
 
+    /// Whether what holds for the whole site is as it was in the `last` rendering.
+    pub(super) fn has_same_globals(&self, last: Fingerprint) -> bool {
+        self.globals == last
+    }
+
+    /// Keeps the traces of the last build for the next.
+    pub(super) fn give_up(self) {
+        let addresses = self.scope.addresses.fingerprint();
+        self.extras.memory.keep(Traces { addresses, by_path: self.before });
+    }
+
     /// Keeps what was found out for the next build, and gives what was made.
     pub(super) fn finish(mut self, lessons: Lessons) -> Made {
         let mut by_path = std::mem::take(&mut *self.traces());
@@ -194,6 +219,7 @@ impl<'a> Renderer<'a> {
         let memory = &self.extras.memory;
         memory.keep(Traces { addresses, by_path });
         memory.keep_last(Last {
+            globals: self.globals,
             scope: self.scope.clone(),
             templates: self.templates.clone(),
             claims: self.outputs.claims().clone(),

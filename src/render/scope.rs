@@ -1,7 +1,7 @@
 //! What template functions answer from while a page is rendered: the index, the settings, the addresses.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -33,16 +33,29 @@ pub(super) struct Scope {
     pub(super) archives: Vec<Archive>,
     /// Each file of `static/` and of the theme, by name.
     pub(super) statics: Arc<BTreeMap<String, StaticFile>>,
-    /// What templates can see of each page, in the order of the index, as a fingerprint.
+    /// What lists can show of each page, in the order of the index, as a fingerprint.
     shown: Vec<Fingerprint>,
     /// What `nav()` answers, which every page asks for.
     nav: OnceLock<Value>,
     nav_fingerprint: OnceLock<Fingerprint>,
-    /// Whether templates may show how many posts share a tag of a page. Those built in do not: with every post
-    /// filed under a tag, all the pages that have the tag would change.
-    shows_counts: bool,
+    /// Whether templates may show of a page in a list how many words it has, and how many posts share a tag of it.
+    /// Those built in do not: with every word, and every post filed under a tag, other pages would change.
+    shows_all: bool,
     /// Whether the addresses of the site, and what leads to them, are those of the last build.
     pub(super) has_same_addresses: bool,
+    /// What is not as it was in the last build; none if that could be anything.
+    pub(super) difference: Option<Difference>,
+}
+
+/// What is not as it was: texts alone.
+#[derive(Debug, Default)]
+pub(super) struct Difference {
+    /// The pages whose text is another.
+    texts: Vec<Arc<Page>>,
+    /// Those of them that lists show differently.
+    shown: Vec<Arc<Page>>,
+    /// The addresses of the pages that these stand beside.
+    pub(super) beside: BTreeSet<UrlPath>,
 }
 
 impl Scope {
@@ -53,7 +66,7 @@ impl Scope {
         addresses: Addresses,
         archives: Vec<Archive>,
         statics: BTreeMap<String, StaticFile>,
-        shows_counts: bool,
+        shows_all: bool,
     ) -> Self {
         let mut scope = Self {
             config: config.clone(),
@@ -64,8 +77,9 @@ impl Scope {
             shown: Vec::new(),
             nav: OnceLock::new(),
             nav_fingerprint: OnceLock::new(),
-            shows_counts,
+            shows_all,
             has_same_addresses: false,
+            difference: None,
         };
         scope.shown = index.pages().par_iter().map(|page| scope.fingerprint_of(page)).collect();
         scope
@@ -82,15 +96,40 @@ impl Scope {
             shown: self.shown.clone(),
             nav: OnceLock::new(),
             nav_fingerprint: OnceLock::new(),
-            shows_counts: self.shows_counts,
+            shows_all: self.shows_all,
             has_same_addresses: true,
+            difference: None,
         };
+        let mut difference = Difference::default();
         for Exchange { new, .. } in exchanges {
-            if let Some(at) = index.position(new) {
-                scope.shown[at] = scope.fingerprint_of(new);
+            difference.texts.push(new.clone());
+            let Some(at) = index.position(new) else { continue };
+            let shown = scope.fingerprint_of(new);
+            if std::mem::replace(&mut scope.shown[at], shown) != shown {
+                difference.shown.push(new.clone());
+                let (older, newer) = index.neighbors(&new.path);
+                let beside = older.into_iter().chain(newer);
+                difference.beside.extend(beside.map(|page| page.path.clone()));
             }
         }
+        scope.difference = Some(difference);
         scope
+    }
+
+    /// Whether the text of a page is known to be as it was.
+    pub(super) fn has_same_text(&self, page: &Arc<Page>) -> bool {
+        let is_it = |other: &Arc<Page>| Arc::ptr_eq(other, page);
+        self.difference.as_ref().is_some_and(|difference| !difference.texts.iter().any(is_it))
+    }
+
+    /// Whether all that lists show of `pages` is known to be as it was.
+    pub(super) fn shows_the_same<'a>(
+        &self,
+        pages: impl IntoIterator<Item = &'a Arc<Page>>,
+    ) -> bool {
+        let Some(difference) = &self.difference else { return false };
+        let differs = |page| difference.shown.iter().any(|other| Arc::ptr_eq(other, page));
+        difference.shown.is_empty() || !pages.into_iter().any(differs)
     }
 
     /// Whether a page is one of those that readers are counted on.
@@ -98,7 +137,7 @@ impl Scope {
         self.index.position(page).is_some()
     }
 
-    /// The fingerprint of everything that templates can see of a page, but its neighbors.
+    /// The fingerprint of everything that lists can show of a page.
     pub(super) fn shown(&self, page: &Page) -> Fingerprint {
         match self.index.position(page) {
             Some(at) => self.shown[at],
@@ -106,7 +145,7 @@ impl Scope {
         }
     }
 
-    /// The fingerprint of all that templates can see of pages, in their order.
+    /// The fingerprint of all that lists can show of pages, in their order.
     pub(super) fn shown_of<'a>(
         &self,
         pages: impl IntoIterator<Item = &'a Arc<Page>>,
@@ -118,9 +157,10 @@ impl Scope {
 
     fn fingerprint_of(&self, page: &Page) -> Fingerprint {
         let mut fold = Fold::default();
-        fold.add(&(&page.path, &page.file.relative, page.fingerprint));
+        fold.add(&(&page.path, &page.file.relative, page.listed, page.reading_minutes()));
+        fold.add(&self.shows_all.then_some(page.words));
         for term in self.terms_of(page) {
-            fold.add(&(&term.name, &term.path, self.shows_counts.then_some(term.posts.len())));
+            fold.add(&(&term.name, &term.path, self.shows_all.then_some(term.posts.len())));
         }
         let matter = &page.front_matter;
         for source in [&matter.image, &matter.author_image] {

@@ -114,12 +114,13 @@ impl Trace {
     }
 
     /// Whether the output would be the same if it were rendered now.
-    pub(super) fn verifies(&self, told: Fingerprint, scope: &Scope) -> bool {
+    ///
+    /// `told` is the fingerprint of what it would be told; none if that is known to be what it was told.
+    pub(super) fn verifies(&self, told: Option<Fingerprint>, scope: &Scope) -> bool {
         let is_same = |(question, answer): &Asked| {
-            scope.has_same_addresses && question.is_about_addresses()
-                || scope.answer(question) == *answer
+            scope.is_known_to_answer(question) || scope.answer(question) == *answer
         };
-        self.told == told && self.asked.iter().all(is_same)
+        told.is_none_or(|told| self.told == told) && self.asked.iter().all(is_same)
     }
 
     /// The file that came of it.
@@ -190,6 +191,19 @@ impl Scope {
                 asked.push((question, answer));
             }
         });
+    }
+
+    /// Whether the answer to `question` is known to be that of the last build.
+    fn is_known_to_answer(&self, question: &Question) -> bool {
+        if question.is_about_addresses() {
+            return self.has_same_addresses;
+        }
+        let Some(difference) = &self.difference else { return false };
+        match question {
+            Question::Neighbors(path) => !difference.beside.contains(path),
+            Question::Terms | Question::Static(_) => true,
+            _ => false,
+        }
     }
 
     /// The fingerprint of the answer to `question` as the site is now.

@@ -28,7 +28,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("gray_matter", &["content/front_matter"]),
     ("walkdir", &["content/source.rs", "publish/refusal.rs"]),
     ("tera", &["render"]),
-    ("rayon", &["render", "content", "publish/stage.rs", "cli/build.rs"]),
+    ("rayon", &["render", "content", "publish/stage.rs", "publish/catalog.rs", "cli/build.rs"]),
     ("axum", &["server"]),
     ("hyper", &["server", "cli/stats.rs"]),
     ("hyper_util", &["server", "cli/stats.rs"]),
