@@ -26,6 +26,9 @@ impl Encoding {
     /// Smallest first: what is taken among encodings that a client likes equally.
     const COMPRESSED: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
 
+    /// How many there are; each is a number below it.
+    pub(super) const COUNT: usize = Self::COMPRESSED.len() + 1;
+
     /// The name in `Content-Encoding`; none for the bytes as they are.
     pub(super) fn token(self) -> Option<&'static str> {
         match self {
@@ -40,17 +43,17 @@ impl Encoding {
     ///
     /// A client that refuses everything gets the bytes as they are: that serves it better than a 406.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
-        let lines: Vec<&str> =
-            headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok()).collect();
-        let wishes = || lines.iter().flat_map(|line| line.split(',')).filter_map(Wish::parse);
+        let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+        let wishes = lines.flat_map(|line| line.split(',')).filter_map(Wish::parse);
+        let weights = Weights::of(wishes);
         let mut best = (Self::Identity, 0);
         for encoding in Self::COMPRESSED {
-            let weight = weight_of(encoding, wishes());
+            let weight = weights.own[encoding as usize].unwrap_or(weights.of_any);
             if weight > best.1 {
                 best = (encoding, weight);
             }
         }
-        let plain = wishes().find(|wish| wish.is_for("identity")).map_or(0, |wish| wish.weight);
+        let plain = weights.own[Self::Identity as usize].unwrap_or(0);
         if plain > best.1 { Self::Identity } else { best.0 }
     }
 
@@ -97,24 +100,39 @@ impl<'a> Wish<'a> {
         (!name.is_empty()).then_some(Self { name, weight: weight.unwrap_or(1000) })
     }
 
-    fn is_for(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
+    /// The encoding that it names; none for `*`, and for those that are not made here.
+    fn encoding(&self) -> Option<Encoding> {
+        let named = [
+            ("gzip", Encoding::Gzip),
+            ("br", Encoding::Brotli),
+            ("zstd", Encoding::Zstd),
+            ("identity", Encoding::Identity),
+            ("x-gzip", Encoding::Gzip),
+        ];
+        let found = named.iter().find(|(name, _)| self.name.eq_ignore_ascii_case(name));
+        found.map(|(_, encoding)| *encoding)
     }
 }
 
-/// What an encoding is worth to the client: its own weight, else that of `*`, else nothing.
-fn weight_of<'a>(encoding: Encoding, wishes: impl Iterator<Item = Wish<'a>>) -> u16 {
-    let name = encoding.token().unwrap_or("identity");
-    let mut of_any = 0;
-    for wish in wishes {
-        if wish.is_for(name) || (name == "gzip" && wish.is_for("x-gzip")) {
-            return wish.weight;
+/// What encodings are worth to a client: each its own weight, which its first mention says, else that of `*`, else nothing.
+#[derive(Default)]
+struct Weights {
+    own: [Option<u16>; Encoding::COUNT],
+    of_any: u16,
+}
+
+impl Weights {
+    fn of<'a>(wishes: impl Iterator<Item = Wish<'a>>) -> Self {
+        let mut weights = Self::default();
+        for wish in wishes {
+            if let Some(encoding) = wish.encoding() {
+                weights.own[encoding as usize].get_or_insert(wish.weight);
+            } else if wish.name == "*" {
+                weights.of_any = wish.weight;
+            }
         }
-        if wish.is_for("*") {
-            of_any = wish.weight;
-        }
+        weights
     }
-    of_any
 }
 
 /// A quality value (`0.85`) in thousandths; a malformed one counts as a refusal.

@@ -38,7 +38,7 @@ pub struct Limits {
     pub publish_wait: Duration,
     /// Files up to this length are read whole, checked and compressed; longer ones are streamed.
     pub whole_file: u64,
-    /// How many bytes of files and their compressed forms are kept in memory.
+    /// How many bytes of files, their compressed forms and the headers of their answers are kept in memory.
     pub cache_bytes: usize,
 }
 
@@ -93,6 +93,9 @@ pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// The shortest body that is worth compressing; below this it fits in one packet anyway.
 pub(super) const WORTH_COMPRESSING: usize = 1024;
+
+/// The part of the memory for what is kept that headers get.
+pub(super) const HEADERS_SHARE: usize = 8;
 
 /// When to send an event again that could not be taken, in seconds.
 pub(super) const EVENT_RETRY_SECONDS: &str = "10";

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `listen` `connection` `pulse` `limits` | sockets: how many, how long, how much |
 //! | `edge` `host` `headers` `forwarded` `origin` | what holds for every request and every answer |
-//! | `pages` `representation` `files` `cache` | the site: which file, in which form, from where |
+//! | `pages` `representation` `files` `cache` `ready` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
 //! | `collect` `facts` `refusal` | an event: HTTP in, 202 or a rejection's status out |
 //! | `stats` `board` `numbers` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
@@ -24,6 +24,7 @@ mod origin;
 mod cache;
 mod files;
 mod pages;
+mod ready;
 mod representation;
 
 mod conditional;
