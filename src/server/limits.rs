@@ -66,6 +66,16 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// These limits with `bytes` of memory for what is kept. A file that would take much of that is streamed: it would push
+    /// everything else out, or be compressed anew for each reader.
+    #[must_use]
+    pub(super) fn with_cache(self, bytes: usize) -> Self {
+        let longest = (bytes / LARGEST_SHARE) as u64;
+        Self { cache_bytes: bytes, whole_file: self.whole_file.min(longest), ..self }
+    }
+}
+
 /// More connections than this cost more memory than a small machine has to spare.
 const MOST_CONNECTIONS: usize = 16_384;
 
@@ -97,6 +107,9 @@ pub(super) const WORTH_COMPRESSING: usize = 1024;
 /// The part of the memory for what is kept that headers get.
 pub(super) const HEADERS_SHARE: usize = 8;
 
+/// The part of the memory for what is kept that one file may take.
+const LARGEST_SHARE: usize = 16;
+
 /// When to send an event again that could not be taken, in seconds.
 pub(super) const EVENT_RETRY_SECONDS: &str = "10";
 
@@ -122,5 +135,13 @@ mod tests {
         assert!((1..=MOST_CONNECTIONS).contains(&limits.connections));
         assert!(limits.request_line < limits.head_bytes);
         assert!(limits.streams < limits.connections);
+    }
+
+    #[test]
+    fn what_is_read_whole_can_be_kept() {
+        for (mebibytes, longest) in [(1, 64 << 10), (16, 1 << 20), (1024, 1 << 20)] {
+            let limits = Limits::default().with_cache(mebibytes << 20);
+            assert_eq!((limits.cache_bytes, limits.whole_file), (mebibytes << 20, longest));
+        }
     }
 }

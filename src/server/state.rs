@@ -87,6 +87,7 @@ impl AppState {
     /// The state of a server made of `parts`.
     pub fn new(parts: Parts) -> Self {
         let Parts { sites, counting, serve, analytics, stats, clock, dev, limits } = parts;
+        let limits = serve.cache_bytes.map_or(limits, |bytes| limits.with_cache(bytes));
         let of_headers = limits.cache_bytes / limits::HEADERS_SHARE;
         Self(Arc::new(Shared {
             board: Arc::new(Board::new(sites.clone(), counting.clone(), Arc::clone(&clock))),
