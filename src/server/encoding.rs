@@ -9,7 +9,9 @@ use http::header::{ACCEPT_ENCODING, HeaderMap};
 
 /// Beyond these, a page takes many times longer for a few bytes less.
 const BROTLI_QUALITY: i32 = 5;
-const BROTLI_WINDOW_BITS: i32 = 22;
+/// Powers of two. With windows below the smallest, brotli searches in another way, which takes ten times as long.
+const SMALLEST_WINDOW: i32 = 18;
+const LARGEST_WINDOW: i32 = 22;
 const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
 
@@ -70,7 +72,7 @@ impl Encoding {
             Self::Brotli => {
                 let params = brotli::enc::BrotliEncoderParams {
                     quality: BROTLI_QUALITY,
-                    lgwin: BROTLI_WINDOW_BITS,
+                    lgwin: window_bits(bytes.len()),
                     size_hint: bytes.len(),
                     ..Default::default()
                 };
@@ -80,6 +82,12 @@ impl Encoding {
             }
         }
     }
+}
+
+/// The window that holds `len` bytes, as a power of two. A larger one than needed takes many times their memory.
+fn window_bits(len: usize) -> i32 {
+    let bits = usize::BITS - len.leading_zeros();
+    i32::try_from(bits).unwrap_or(i32::MAX).clamp(SMALLEST_WINDOW, LARGEST_WINDOW)
 }
 
 /// One member of `Accept-Encoding`.
