@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What is asked of the product: so many times the requests of nginx, and no worse 99th percentile.
 WANTED = 1.1
 CONNECTIONS = (64, 256)
-ROUNDS, SECONDS, WARM_UP = 9, 3, 2
+ROUNDS, SECONDS, WARM_UP = 9, 3, 1
 # How large the page is, within how much, and where it is.
 PAGE_BYTES, PAGE_MARGIN, PAGE = 20_000, 500, "/page/"
 # How long a server may take to answer first, and one command in all, in seconds.

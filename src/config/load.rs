@@ -209,7 +209,8 @@ fn serve(settings: &mut Settings<'_>, flags: &Overrides) -> Serve {
                 names.iter().map(|name| Network::parse(name)).collect()
             })
             .unwrap_or_default(),
-        cache_bytes: positive(settings, "serve.cache_mb").map(|number| number.saturating_mul(1 << 20)),
+        cache_bytes: positive(settings, "serve.cache_mb")
+            .map(|number| number.saturating_mul(1 << 20)),
     }
 }
 

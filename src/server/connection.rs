@@ -24,8 +24,8 @@ use tower::util::Oneshot;
 use super::forwarded::Peer;
 use super::limits::{self, Limits};
 use super::pulse::{Pulse, UnderWay, WatchedSocket};
-use super::ready;
 use super::state::Handle;
+use super::{ready, wire};
 
 /// What answers requests: at once, what is ready; the router, everything else.
 #[derive(Clone)]
@@ -39,18 +39,31 @@ pub(super) async fn serve(socket: TcpStream, peer: IpAddr, answerer: Answerer, e
     let limits = answerer.state.limits;
     prepare(&socket, limits);
     let pulse = Pulse::new(limits);
-    let io = TokioIo::new(WatchedSocket { socket, pulse: Arc::clone(&pulse) });
-    let requests = Arc::clone(&pulse);
+    let socket = WatchedSocket { socket, pulse: Arc::clone(&pulse), early: Bytes::new() };
+    tokio::select! {
+        () = converse(socket, peer, answerer, end) => {}
+        () = pulse.expired() => tracing::debug!("a connection took too long"),
+    }
+}
+
+/// Answers what is ready at once; from the first request that is not, hyper has the connection.
+async fn converse(
+    mut socket: WatchedSocket<TcpStream>,
+    peer: IpAddr,
+    answerer: Answerer,
+    end: Watcher,
+) {
+    let Some(read) = wire::answer_ready(&mut socket, &answerer.state).await else { return };
+    socket.early = read;
+    let builder = builder(answerer.state.limits);
+    let pulse = Arc::clone(&socket.pulse);
     let service = service_fn(move |request: Request<Incoming>| {
-        let under_way = requests.begin(request.version() != Version::HTTP_2);
+        let under_way = pulse.begin(request.version() != Version::HTTP_2);
         answerer.answer(request, peer, under_way)
     });
-    let connection = end.watch(builder(limits).serve_connection(io, service).into_owned());
-    tokio::select! {
-        ended = connection => if let Err(error) = ended {
-            tracing::debug!(%error, "a connection broke off");
-        },
-        () = pulse.expired() => tracing::debug!("a connection took too long"),
+    let connection = builder.serve_connection(TokioIo::new(socket), service).into_owned();
+    if let Err(error) = end.watch(connection).await {
+        tracing::debug!(%error, "a connection broke off");
     }
 }
 

@@ -45,7 +45,12 @@ impl Encoding {
     ///
     /// A client that refuses everything gets the bytes as they are: that serves it better than a 406.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
-        let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+        let lines = headers.get_all(ACCEPT_ENCODING).iter();
+        Self::preferred_of(lines.filter_map(|line| line.to_str().ok()))
+    }
+
+    /// The encoding that the values of `Accept-Encoding` prefer.
+    pub(super) fn preferred_of<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
         let wishes = lines.flat_map(|line| line.split(',')).filter_map(Wish::parse);
         let weights = Weights::of(wishes);
         let mut best = (Self::Identity, 0);

@@ -36,7 +36,8 @@ pub(super) fn is_ordinary<B>(request: &Request<B>) -> bool {
     named.is_some_and(is_plain) && lines.next().is_none()
 }
 
-fn is_plain(host: &[u8]) -> bool {
+/// Whether `host` is all letters, digits, dots and dashes, perhaps with a port.
+pub(super) fn is_plain(host: &[u8]) -> bool {
     let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     let name = host.iter().take_while(|byte| is_of_name(byte)).count();
     match &host[name..] {

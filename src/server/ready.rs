@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap, IF_NONE_MATCH, RANGE, TRANSFER_ENCODING};
+use http::header::{HeaderMap, IF_NONE_MATCH, RANGE, TRANSFER_ENCODING};
 use http::{Method, Request, Response, StatusCode};
 use lru::LruCache;
 
@@ -16,25 +16,52 @@ use super::host;
 use super::state::Shared;
 use crate::site::{Digest, Site};
 
-/// What the headers of one answer take in memory, rounded up: a table of some fifteen, and their values.
-const HEADERS_BYTES: usize = 2 << 10;
+/// What the headers of one answer take in memory, rounded up: a table of some fifteen, their values, and their text.
+const HEADERS_BYTES: usize = 4 << 10;
+
+/// An answer as it is sent over HTTP/1.1, but for the date.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) head: Bytes,
+    pub(super) body: Bytes,
+}
 
 /// The answer to `request`, if it was given before, nothing has changed since, and its body is still in memory.
 pub(super) fn answer<B>(state: &Shared, request: &Request<B>) -> Option<Response<Bytes>> {
     if state.is_dev() || !is_ordinary(request, state.limits.request_line) {
         return None;
     }
+    let encoding = || Encoding::preferred(request.headers());
+    let (headers, body) = look_up(state, request.uri().path(), encoding)?;
+    let mut response = Response::new(body);
+    response.headers_mut().clone_from(&headers.table);
+    Some(response)
+}
+
+/// The answer to an ordinary request for the path that is spelled `target`; `encoding` is what it prefers.
+pub(super) fn find(
+    state: &Shared,
+    target: &str,
+    encoding: impl FnOnce() -> Encoding,
+) -> Option<Answer> {
+    let (headers, body) = look_up(state, target, encoding)?;
+    Some(Answer { head: headers.text.clone(), body })
+}
+
+fn look_up(
+    state: &Shared,
+    target: &str,
+    encoding: impl FnOnce() -> Encoding,
+) -> Option<(Arc<Headers>, Bytes)> {
     let (digest, encoding, headers) = {
         let site = state.sites.borrow();
         let base = &site.identity().base;
-        let path = request.uri().path();
-        let path = base.strip(path).filter(|_| path != base.prefix()).unwrap_or(path);
-        state.ready.lock().find(&site, path, request.headers())?
+        let path = base.strip(target).filter(|_| target != base.prefix()).unwrap_or(target);
+        state.ready.lock().find(&site, path, encoding)?
     };
-    let mut response = Response::new(state.cache.form(digest, encoding)?);
-    *response.headers_mut() = HeaderMap::clone(&headers);
-    state.meters.count(response.status());
-    Some(response)
+    let body = state.cache.form(digest, encoding)?;
+    state.meters.count(StatusCode::OK);
+    Some((headers, body))
 }
 
 /// Whether a request is for a whole file, and has nothing in it that has to be looked at more closely.
@@ -66,17 +93,36 @@ pub(super) struct ReadyAnswers(Mutex<Kept>);
 struct Kept {
     /// Whose answers these are.
     site: Option<Arc<Site>>,
-    answers: LruCache<Box<str>, Answer>,
+    answers: LruCache<Box<str>, Given>,
     bytes: usize,
     capacity: usize,
 }
 
 #[derive(Debug)]
-struct Answer {
+struct Given {
     digest: Digest,
     is_compressible: bool,
     /// By encoding, as far as it was asked for.
-    headers: [Option<Arc<HeaderMap>>; Encoding::COUNT],
+    headers: [Option<Arc<Headers>>; Encoding::COUNT],
+}
+
+/// What stands above a body, for hyper and as text.
+#[derive(Debug)]
+struct Headers {
+    table: HeaderMap,
+    text: Bytes,
+}
+
+impl Headers {
+    fn new(table: &HeaderMap) -> Self {
+        let mut text = b"HTTP/1.1 200 OK\r\n".to_vec();
+        for (name, value) in table {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                text.extend_from_slice(part);
+            }
+        }
+        Self { table: table.clone(), text: text.into() }
+    }
 }
 
 impl ReadyAnswers {
@@ -90,10 +136,7 @@ impl ReadyAnswers {
     pub(super) fn keep<B>(&self, site: &Arc<Site>, path: &str, response: &Response<B>) {
         let Some(form) = response.extensions().get::<Form>() else { return };
         if response.status() == StatusCode::OK {
-            let mut headers = response.headers().clone();
-            // The body's own length is what is sent.
-            headers.remove(CONTENT_LENGTH);
-            self.lock().insert(site, path, *form, headers);
+            self.lock().insert(site, path, *form, Headers::new(response.headers()));
         }
     }
 
@@ -107,19 +150,18 @@ impl Kept {
         &mut self,
         site: &Arc<Site>,
         path: &str,
-        wishes: &HeaderMap,
-    ) -> Option<(Digest, Encoding, Arc<HeaderMap>)> {
+        preferred: impl FnOnce() -> Encoding,
+    ) -> Option<(Digest, Encoding, Arc<Headers>)> {
         if !self.is_of(site) {
             return None;
         }
         let answer = self.answers.get(path)?;
-        let encoding =
-            if answer.is_compressible { Encoding::preferred(wishes) } else { Encoding::Identity };
+        let encoding = if answer.is_compressible { preferred() } else { Encoding::Identity };
         let headers = answer.headers[encoding as usize].as_ref()?;
         Some((answer.digest, encoding, Arc::clone(headers)))
     }
 
-    fn insert(&mut self, site: &Arc<Site>, path: &str, form: Form, headers: HeaderMap) {
+    fn insert(&mut self, site: &Arc<Site>, path: &str, form: Form, headers: Headers) {
         if !self.is_of(site) {
             self.answers.clear();
             self.bytes = 0;
@@ -127,7 +169,7 @@ impl Kept {
         }
         let Form { digest, is_compressible, encoding } = form;
         if !self.answers.contains(path) {
-            let answer = Answer { digest, is_compressible, headers: Default::default() };
+            let answer = Given { digest, is_compressible, headers: Default::default() };
             self.answers.put(path.into(), answer);
             self.bytes += path.len();
         }
@@ -183,7 +225,7 @@ mod tests {
     }
 
     fn has(answers: &ReadyAnswers, site: &Arc<Site>, path: &str) -> bool {
-        answers.lock().find(site, path, &HeaderMap::new()).is_some()
+        answers.lock().find(site, path, || Encoding::Identity).is_some()
     }
 
     #[test]

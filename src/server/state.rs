@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use super::board::Board;
 use super::cache::ContentCache;
 use super::collect::Collector;
+use super::date::DateLine;
 use super::files::CheckedFiles;
 use super::forwarded;
 use super::headers::Protection;
@@ -70,6 +71,7 @@ pub(super) struct Shared {
     pub(super) protection: Protection,
     pub(super) cache: ContentCache,
     pub(super) ready: ReadyAnswers,
+    pub(super) date: DateLine,
     pub(super) files: Arc<CheckedFiles>,
     pub(super) meters: Meters,
     /// The newest numbers, as an event for every open dashboard.
@@ -93,6 +95,7 @@ impl AppState {
             board: Arc::new(Board::new(sites.clone(), counting.clone(), Arc::clone(&clock))),
             protection: Protection::new(own_headers(&serve), analytics.endpoint.as_ref()),
             began: clock.now().as_millis(),
+            date: DateLine::new(Arc::clone(&clock)),
             collector: counting.map(|Counting { recorder, .. }| {
                 Collector::new(recorder, analytics, &sites.borrow().identity().base, clock)
             }),

@@ -504,12 +504,17 @@ impl Running {
     /// The answer to a request of one line and further headers, but for the date.
     async fn ask(&self, line: &str, headers: &str) -> String {
         let text = format!("{line}\r\n{headers}connection: close\r\n\r\n");
-        let answer = self.talk(text.as_bytes()).await;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let mut head: Vec<&str> =
-            head.split("\r\n").filter(|line| !line.starts_with("date:")).collect();
-        head[1..].sort_unstable();
-        format!("{}\n\n{body}", head.join("\n"))
+        told(&self.talk(text.as_bytes()).await)
+    }
+
+    /// The answers to `times` times the same request on one connection, each after the other.
+    async fn keep_asking(&self, line: &str, headers: &str, times: usize) -> Vec<String> {
+        let (mut socket, mut answers) = (self.connect().await, Vec::new());
+        for _ in 0..times {
+            socket.write_all(format!("{line}\r\n{headers}\r\n").as_bytes()).await.unwrap();
+            answers.push(told(&read_one(&mut socket).await));
+        }
+        answers
     }
 
     /// Everything that comes until the server closes.
@@ -526,6 +531,34 @@ async fn read_all(socket: &mut TcpStream) -> String {
     let closed = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut read)).await;
     assert!(closed.is_ok(), "it stays open after {:?}", String::from_utf8_lossy(&read));
     String::from_utf8_lossy(&read).into_owned()
+}
+
+/// One answer with a body of the length that it says.
+async fn read_one(socket: &mut TcpStream) -> String {
+    let (mut read, mut piece) = (Vec::new(), [0; 4096]);
+    loop {
+        let text = String::from_utf8_lossy(&read);
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let len = head.split_once("content-length: ").unwrap().1.lines().next().unwrap();
+            if read.len() == head.len() + 4 + len.parse::<usize>().unwrap() {
+                return text.into_owned();
+            }
+        }
+        let reading = tokio::time::timeout(Duration::from_secs(10), socket.read(&mut piece));
+        let len = reading.await.unwrap().unwrap();
+        assert!(len > 0, "it is cut short: {read:?}");
+        read.extend_from_slice(&piece[..len]);
+    }
+}
+
+/// An answer without what differs from one to the next: the date, the order of headers, and whether it is the last.
+fn told(answer: &str) -> String {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+    assert!(head.contains("\r\ndate: "), "{head}");
+    let differs = |line: &&str| line.starts_with("date: ") || *line == "connection: close";
+    let mut head: Vec<&str> = head.split("\r\n").filter(|line| !differs(line)).collect();
+    head[1..].sort_unstable();
+    format!("{}\n\n{body}", head.join("\n"))
 }
 
 #[tokio::test]
@@ -598,7 +631,39 @@ async fn what_was_answered_before_is_answered_alike() {
         for _ in 0..2 {
             assert_eq!(running.ask(line, headers).await, first, "{line} {headers:?}");
         }
+        if status == "200" && line.ends_with(" / HTTP/1.1") && line.starts_with("GET") {
+            assert_eq!(
+                running.keep_asking(line, headers, 3).await,
+                vec![first.clone(); 3],
+                "{headers:?}"
+            );
+        }
     }
+}
+
+#[tokio::test]
+async fn a_connection_may_go_from_what_is_ready_to_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = run_site(some_files(&folder, "home "), Limits::default()).await;
+    let first = running.ask("GET /a/ HTTP/1.1", "host: x\r\n").await;
+    let (ready, missing) =
+        ("GET /a/ HTTP/1.1\r\nhost: x\r\n\r\n", "GET /b/ HTTP/1.1\r\nhost: x\r\n\r\n");
+    let mut socket = running.connect().await;
+    socket.write_all(ready.as_bytes()).await.unwrap();
+    assert_eq!(told(&read_one(&mut socket).await), first);
+    // In pieces, then two at once.
+    for piece in [&missing[..3], &missing[3..]] {
+        socket.write_all(piece.as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert!(read_one(&mut socket).await.starts_with("HTTP/1.1 404"));
+    socket.write_all(ready.as_bytes()).await.unwrap();
+    assert_eq!(told(&read_one(&mut socket).await), first);
+    let last = "GET /a/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let mut other = running.connect().await;
+    other.write_all(format!("{ready}{last}").as_bytes()).await.unwrap();
+    let both = read_all(&mut other).await;
+    assert_eq!(both.matches("HTTP/1.1 200 OK").count(), 2, "{both}");
 }
 
 #[tokio::test]
