@@ -91,7 +91,8 @@ def find_programs():
             policy.chmod(0o755)
             stack.callback(policy.unlink)
         try:
-            subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", *packages], check=True, **quiet)
+            for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+                subprocess.run(["apt-get", "-qq", *command], check=True, **quiet)
         except (OSError, subprocess.SubprocessError) as failure:
             say(f"Serving is passed over, because {', '.join(packages)} cannot be had: {failure}")
             return False
