@@ -209,6 +209,8 @@ fn serve(settings: &mut Settings<'_>, flags: &Overrides) -> Serve {
                 names.iter().map(|name| Network::parse(name)).collect()
             })
             .unwrap_or_default(),
+        cache_bytes: positive(settings, "serve.cache_mb")
+            .map(|number| number.saturating_mul(1 << 20)),
     }
 }
 
@@ -309,6 +311,19 @@ mod tests {
         assert_eq!(config.title, "Notes");
         assert_eq!(config.output_dir, Path::new("/site/public"));
         assert_eq!(config.serve.port, 4747);
+        assert_eq!(config.serve.cache_bytes, None);
+    }
+
+    #[test]
+    fn memory_is_given_in_mebibytes_and_there_is_some() {
+        for (number, bytes) in
+            [("16", Some(16 << 20)), ("0", None), ("-1", None), ("\"1 GB\"", None)]
+        {
+            let text = format!("base_url = \"https://a.example\"\n[serve]\ncache_mb = {number}\n");
+            let (config, problems) = load(&text);
+            assert_eq!(config.serve.cache_bytes, bytes, "{number}");
+            assert_eq!(problems.is_empty(), bytes.is_some(), "{number}: {problems:?}");
+        }
     }
 
     #[test]

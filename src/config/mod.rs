@@ -92,6 +92,8 @@ pub struct Serve {
     pub headers: BTreeMap<String, http::HeaderValue>,
     /// Networks whose `X-Forwarded-For` is believed, as (address, prefix length in bits).
     pub trusted_proxies: Vec<Network>,
+    /// How much memory what is served may be kept in, if that was said.
+    pub cache_bytes: Option<usize>,
 }
 
 /// A range of addresses: those that share the first `bits` bits with `address`.

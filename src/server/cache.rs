@@ -41,7 +41,12 @@ impl ContentCache {
 
     /// The file with this digest, if it is kept.
     pub(super) fn file(&self, digest: Digest) -> Option<Bytes> {
-        self.lock().forms.get(&(digest, Encoding::Identity)).cloned()
+        self.form(digest, Encoding::Identity)
+    }
+
+    /// The file with this digest in `encoding`, if that is kept.
+    pub(super) fn form(&self, digest: Digest, encoding: Encoding) -> Option<Bytes> {
+        self.lock().forms.get(&(digest, encoding)).cloned()
     }
 
     /// Keeps a file as it is.

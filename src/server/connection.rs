@@ -19,31 +19,51 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::Watcher;
 use tokio::net::TcpStream;
 use tower::ServiceExt;
+use tower::util::Oneshot;
 
 use super::forwarded::Peer;
 use super::limits::{self, Limits};
 use super::pulse::{Pulse, UnderWay, WatchedSocket};
+use super::state::Handle;
+use super::{ready, wire};
+
+/// What answers requests: at once, what is ready; the router, everything else.
+#[derive(Clone)]
+pub(super) struct Answerer {
+    pub(super) state: Handle,
+    pub(super) router: Router,
+}
 
 /// Answers the requests that come from `peer` over `socket` until either side ends it or a limit is passed.
-pub(super) async fn serve(
-    socket: TcpStream,
-    peer: IpAddr,
-    router: Router,
-    limits: Limits,
-    end: Watcher,
-) {
+pub(super) async fn serve(socket: TcpStream, peer: IpAddr, answerer: Answerer, end: Watcher) {
+    let limits = answerer.state.limits;
     prepare(&socket, limits);
     let pulse = Pulse::new(limits);
-    let io = TokioIo::new(WatchedSocket { socket, pulse: Arc::clone(&pulse) });
-    let requests = Arc::clone(&pulse);
-    let service = service_fn(move |request| answer(request, peer, router.clone(), &requests));
-    let builder = builder(limits);
-    let connection = end.watch(builder.serve_connection(io, service).into_owned());
+    let socket = WatchedSocket { socket, pulse: Arc::clone(&pulse), early: Bytes::new() };
     tokio::select! {
-        ended = connection => if let Err(error) = ended {
-            tracing::debug!(%error, "a connection broke off");
-        },
+        () = converse(socket, peer, answerer, end) => {}
         () = pulse.expired() => tracing::debug!("a connection took too long"),
+    }
+}
+
+/// Answers what is ready at once; from the first request that is not, hyper has the connection.
+async fn converse(
+    mut socket: WatchedSocket<TcpStream>,
+    peer: IpAddr,
+    answerer: Answerer,
+    end: Watcher,
+) {
+    let Some(read) = wire::answer_ready(&mut socket, &answerer.state).await else { return };
+    socket.early = read;
+    let builder = builder(answerer.state.limits);
+    let pulse = Arc::clone(&socket.pulse);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let under_way = pulse.begin(request.version() != Version::HTTP_2);
+        answerer.answer(request, peer, under_way)
+    });
+    let connection = builder.serve_connection(TokioIo::new(socket), service).into_owned();
+    if let Err(error) = end.watch(connection).await {
+        tracing::debug!(%error, "a connection broke off");
     }
 }
 
@@ -82,25 +102,43 @@ fn builder(limits: Limits) -> Builder<TokioExecutor> {
     builder
 }
 
-fn answer(
-    request: Request<Incoming>,
-    peer: IpAddr,
-    router: Router,
-    pulse: &Arc<Pulse>,
-) -> impl Future<Output = Result<Response<TrackedBody>, Infallible>> + use<> {
-    let under_way = pulse.begin(request.version() != Version::HTTP_2);
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(Peer(peer));
-    async move {
-        let response = router.oneshot(request).await?;
-        Ok(response.map(|body| TrackedBody { body, _under_way: under_way }))
+impl Answerer {
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        under_way: UnderWay,
+    ) -> impl Future<Output = Result<Response<TrackedBody>, Infallible>> + use<> {
+        let ready = ready::answer(&self.state, &request);
+        // In a box, because hyper moves this future about, and most answers are ready.
+        let answer = ready.ok_or_else(|| Box::pin(self.ask(request, peer)));
+        async move {
+            let response = match answer {
+                Ok(response) => response.map(SentBody::Whole),
+                Err(asked) => asked.await?.map(SentBody::Pieces),
+            };
+            Ok(response.map(|body| TrackedBody { body, _under_way: under_way }))
+        }
+    }
+
+    fn ask(&self, request: Request<Incoming>, peer: IpAddr) -> Oneshot<Router, Request<Body>> {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        self.router.clone().oneshot(request)
     }
 }
 
 /// A body that counts as under way until it is sent or given up.
 struct TrackedBody {
-    body: Body,
+    body: SentBody,
     _under_way: UnderWay,
+}
+
+enum SentBody {
+    /// All of it, or nothing once that is sent.
+    Whole(Bytes),
+    /// Whatever a handler sends.
+    Pieces(Body),
 }
 
 impl HttpBody for TrackedBody {
@@ -111,14 +149,24 @@ impl HttpBody for TrackedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        match &mut self.body {
+            SentBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            SentBody::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            SentBody::Pieces(body) => Pin::new(body).poll_frame(context),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.body {
+            SentBody::Whole(bytes) => bytes.is_empty(),
+            SentBody::Pieces(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.body {
+            SentBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            SentBody::Pieces(body) => body.size_hint(),
+        }
     }
 }

@@ -9,7 +9,9 @@ use http::header::{ACCEPT_ENCODING, HeaderMap};
 
 /// Beyond these, a page takes many times longer for a few bytes less.
 const BROTLI_QUALITY: i32 = 5;
-const BROTLI_WINDOW_BITS: i32 = 22;
+/// Powers of two. With windows below the smallest, brotli searches in another way, which takes ten times as long.
+const SMALLEST_WINDOW: i32 = 18;
+const LARGEST_WINDOW: i32 = 22;
 const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
 
@@ -26,6 +28,9 @@ impl Encoding {
     /// Smallest first: what is taken among encodings that a client likes equally.
     const COMPRESSED: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
 
+    /// How many there are; each is a number below it.
+    pub(super) const COUNT: usize = Self::COMPRESSED.len() + 1;
+
     /// The name in `Content-Encoding`; none for the bytes as they are.
     pub(super) fn token(self) -> Option<&'static str> {
         match self {
@@ -40,17 +45,22 @@ impl Encoding {
     ///
     /// A client that refuses everything gets the bytes as they are: that serves it better than a 406.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
-        let lines: Vec<&str> =
-            headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok()).collect();
-        let wishes = || lines.iter().flat_map(|line| line.split(',')).filter_map(Wish::parse);
+        let lines = headers.get_all(ACCEPT_ENCODING).iter();
+        Self::preferred_of(lines.filter_map(|line| line.to_str().ok()))
+    }
+
+    /// The encoding that the values of `Accept-Encoding` prefer.
+    pub(super) fn preferred_of<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
+        let wishes = lines.flat_map(|line| line.split(',')).filter_map(Wish::parse);
+        let weights = Weights::of(wishes);
         let mut best = (Self::Identity, 0);
         for encoding in Self::COMPRESSED {
-            let weight = weight_of(encoding, wishes());
+            let weight = weights.own[encoding as usize].unwrap_or(weights.of_any);
             if weight > best.1 {
                 best = (encoding, weight);
             }
         }
-        let plain = wishes().find(|wish| wish.is_for("identity")).map_or(0, |wish| wish.weight);
+        let plain = weights.own[Self::Identity as usize].unwrap_or(0);
         if plain > best.1 { Self::Identity } else { best.0 }
     }
 
@@ -67,7 +77,7 @@ impl Encoding {
             Self::Brotli => {
                 let params = brotli::enc::BrotliEncoderParams {
                     quality: BROTLI_QUALITY,
-                    lgwin: BROTLI_WINDOW_BITS,
+                    lgwin: window_bits(bytes.len()),
                     size_hint: bytes.len(),
                     ..Default::default()
                 };
@@ -77,6 +87,12 @@ impl Encoding {
             }
         }
     }
+}
+
+/// The window that holds `len` bytes, as a power of two. A larger one than needed takes many times their memory.
+fn window_bits(len: usize) -> i32 {
+    let bits = usize::BITS - len.leading_zeros();
+    i32::try_from(bits).unwrap_or(i32::MAX).clamp(SMALLEST_WINDOW, LARGEST_WINDOW)
 }
 
 /// One member of `Accept-Encoding`.
@@ -97,24 +113,39 @@ impl<'a> Wish<'a> {
         (!name.is_empty()).then_some(Self { name, weight: weight.unwrap_or(1000) })
     }
 
-    fn is_for(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
+    /// The encoding that it names; none for `*`, and for those that are not made here.
+    fn encoding(&self) -> Option<Encoding> {
+        let named = [
+            ("gzip", Encoding::Gzip),
+            ("br", Encoding::Brotli),
+            ("zstd", Encoding::Zstd),
+            ("identity", Encoding::Identity),
+            ("x-gzip", Encoding::Gzip),
+        ];
+        let found = named.iter().find(|(name, _)| self.name.eq_ignore_ascii_case(name));
+        found.map(|(_, encoding)| *encoding)
     }
 }
 
-/// What an encoding is worth to the client: its own weight, else that of `*`, else nothing.
-fn weight_of<'a>(encoding: Encoding, wishes: impl Iterator<Item = Wish<'a>>) -> u16 {
-    let name = encoding.token().unwrap_or("identity");
-    let mut of_any = 0;
-    for wish in wishes {
-        if wish.is_for(name) || (name == "gzip" && wish.is_for("x-gzip")) {
-            return wish.weight;
+/// What encodings are worth to a client: each its own weight, which its first mention says, else that of `*`, else nothing.
+#[derive(Default)]
+struct Weights {
+    own: [Option<u16>; Encoding::COUNT],
+    of_any: u16,
+}
+
+impl Weights {
+    fn of<'a>(wishes: impl Iterator<Item = Wish<'a>>) -> Self {
+        let mut weights = Self::default();
+        for wish in wishes {
+            if let Some(encoding) = wish.encoding() {
+                weights.own[encoding as usize].get_or_insert(wish.weight);
+            } else if wish.name == "*" {
+                weights.of_any = wish.weight;
+            }
         }
-        if wish.is_for("*") {
-            of_any = wish.weight;
-        }
+        weights
     }
-    of_any
 }
 
 /// A quality value (`0.85`) in thousandths; a malformed one counts as a refusal.

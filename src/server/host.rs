@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
-use http::{StatusCode, Version};
+use http::{HeaderValue, Request, StatusCode, Version};
 
 /// The host that a request names, with its port; none for HTTP/1.0 without one.
 ///
@@ -21,6 +21,32 @@ pub(super) fn of(request: &Parts) -> Result<Option<Authority>, StatusCode> {
     let named = line.map(|line| parse(line.as_bytes())).transpose()?;
     let target = request.uri.authority().map(|target| parse(target.as_str().as_bytes()));
     Ok(target.transpose()?.or(named))
+}
+
+/// Whether a request certainly names one well-formed host: one that is all letters, digits, dots and dashes, perhaps with a
+/// port. Others may be well-formed too, which [`of`] knows.
+pub(super) fn is_ordinary<B>(request: &Request<B>) -> bool {
+    let target = request.uri().authority().map(|target| target.as_str().as_bytes());
+    let mut lines = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
+    let named = match (request.version(), target) {
+        (Version::HTTP_11, None) => lines.next(),
+        (Version::HTTP_2, target) => target,
+        _ => None,
+    };
+    named.is_some_and(is_plain) && lines.next().is_none()
+}
+
+/// Whether `host` is all letters, digits, dots and dashes, perhaps with a port.
+pub(super) fn is_plain(host: &[u8]) -> bool {
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let name = host.iter().take_while(|byte| is_of_name(byte)).count();
+    match &host[name..] {
+        [] => name > 0,
+        [b':', port @ ..] => {
+            name > 0 && (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    }
 }
 
 fn parse(host: &[u8]) -> Result<Authority, StatusCode> {
@@ -71,6 +97,30 @@ mod tests {
         let mut old = parts("/", &[]);
         old.version = Version::HTTP_10;
         assert_eq!(of(&old), Ok(None));
+    }
+
+    #[test]
+    fn what_is_ordinary_is_well_formed() {
+        for (target, hosts, ordinary) in [
+            ("/", &["example.org"][..], true),
+            ("/", &["127.0.0.1:47470"], true),
+            ("/", &["xn--bcher-kva.example:80"], true),
+            ("/", &["[::1]:4747"], false),
+            ("/", &["a:"], false),
+            ("/", &[":80"], false),
+            ("/", &["a:99999"], true),
+            ("/", &["a:123456"], false),
+            ("/", &["user@evil"], false),
+            ("/", &["a", "a"], false),
+            ("/", &[], false),
+            ("http://a/", &["a"], false),
+            ("http://a/", &[], false),
+        ] {
+            let head = parts(target, hosts);
+            let found = is_ordinary(&Request::from_parts(head.clone(), ()));
+            assert_eq!(found, ordinary, "{target} {hosts:?}");
+            assert!(!ordinary || of(&head).is_ok(), "{target} {hosts:?}");
+        }
     }
 
     #[test]

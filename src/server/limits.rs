@@ -38,7 +38,7 @@ pub struct Limits {
     pub publish_wait: Duration,
     /// Files up to this length are read whole, checked and compressed; longer ones are streamed.
     pub whole_file: u64,
-    /// How many bytes of files and their compressed forms are kept in memory.
+    /// How many bytes of files, their compressed forms and the headers of their answers are kept in memory.
     pub cache_bytes: usize,
 }
 
@@ -63,6 +63,16 @@ impl Default for Limits {
             whole_file: 1 << 20,
             cache_bytes: 64 << 20,
         }
+    }
+}
+
+impl Limits {
+    /// These limits with `bytes` of memory for what is kept. A file that would take much of that is streamed: it would push
+    /// everything else out, or be compressed anew for each reader.
+    #[must_use]
+    pub(super) fn with_cache(self, bytes: usize) -> Self {
+        let longest = (bytes / LARGEST_SHARE) as u64;
+        Self { cache_bytes: bytes, whole_file: self.whole_file.min(longest), ..self }
     }
 }
 
@@ -94,6 +104,12 @@ pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
 /// The shortest body that is worth compressing; below this it fits in one packet anyway.
 pub(super) const WORTH_COMPRESSING: usize = 1024;
 
+/// The part of the memory for what is kept that headers get.
+pub(super) const HEADERS_SHARE: usize = 8;
+
+/// The part of the memory for what is kept that one file may take.
+const LARGEST_SHARE: usize = 16;
+
 /// When to send an event again that could not be taken, in seconds.
 pub(super) const EVENT_RETRY_SECONDS: &str = "10";
 
@@ -119,5 +135,13 @@ mod tests {
         assert!((1..=MOST_CONNECTIONS).contains(&limits.connections));
         assert!(limits.request_line < limits.head_bytes);
         assert!(limits.streams < limits.connections);
+    }
+
+    #[test]
+    fn what_is_read_whole_can_be_kept() {
+        for (mebibytes, longest) in [(1, 64 << 10), (16, 1 << 20), (1024, 1 << 20)] {
+            let limits = Limits::default().with_cache(mebibytes << 20);
+            assert_eq!((limits.cache_bytes, limits.whole_file), (mebibytes << 20, longest));
+        }
     }
 }

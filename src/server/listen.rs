@@ -7,13 +7,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::connection::{self, Answerer};
 use super::state::{AppState, Handle};
-use super::{connection, limits, router};
+use super::{limits, router};
 
 /// Serves the site on `listener` until `shutdown` ends.
 ///
@@ -42,8 +42,7 @@ pub async fn run(
 /// Where connections come in.
 struct Door {
     listener: TcpListener,
-    state: Handle,
-    router: Router,
+    answerer: Answerer,
     places: Arc<Semaphore>,
     addresses: Arc<Addresses>,
     connections: GracefulShutdown,
@@ -57,8 +56,7 @@ impl Door {
             places: Arc::new(Semaphore::new(shared.limits.connections)),
             addresses: Arc::default(),
             connections: GracefulShutdown::new(),
-            state: Arc::clone(shared),
-            router: router(state),
+            answerer: Answerer { state: Arc::clone(shared), router: router(state) },
         }
     }
 
@@ -82,18 +80,18 @@ impl Door {
 
     fn admit(&self, place: OwnedSemaphorePermit, socket: TcpStream, peer: IpAddr) {
         let peer = peer.to_canonical();
-        let most = self.state.most_connections_of(peer);
+        let most = self.answerer.state.most_connections_of(peer);
         let Some(share) = self.addresses.admit(peer, most) else { return };
-        let (router, limits) = (self.router.clone(), self.state.limits);
+        let answerer = self.answerer.clone();
         let end = self.connections.watcher();
         tokio::spawn(async move {
             let _held = (place, share);
-            connection::serve(socket, peer, router, limits, end).await;
+            connection::serve(socket, peer, answerer, end).await;
         });
     }
 
     fn close(self) -> (Handle, GracefulShutdown) {
-        (self.state, self.connections)
+        (self.answerer.state, self.connections)
     }
 }
 

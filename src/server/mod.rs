@@ -2,9 +2,9 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `listen` `connection` `pulse` `limits` | sockets: how many, how long, how much |
+//! | `listen` `connection` `wire` `pulse` `limits` | sockets: how many, how long, how much |
 //! | `edge` `host` `headers` `forwarded` `origin` | what holds for every request and every answer |
-//! | `pages` `representation` `files` `cache` | the site: which file, in which form, from where |
+//! | `pages` `representation` `files` `cache` `ready` `date` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
 //! | `collect` `facts` `refusal` | an event: HTTP in, 202 or a rejection's status out |
 //! | `stats` `board` `numbers` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
@@ -14,6 +14,7 @@ mod connection;
 mod limits;
 mod listen;
 mod pulse;
+mod wire;
 
 mod edge;
 mod forwarded;
@@ -22,8 +23,10 @@ mod host;
 mod origin;
 
 mod cache;
+mod date;
 mod files;
 mod pages;
+mod ready;
 mod representation;
 
 mod conditional;

@@ -146,7 +146,7 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     /// The answer of `site`; none if its files have been replaced.
-    async fn answer(&self, state: &Handle, site: &Site) -> Option<Response> {
+    async fn answer(&self, state: &Handle, site: &Arc<Site>) -> Option<Response> {
         match self.path.map_or(Answer::Missing, |path| site.look_up(path)) {
             Answer::File(path, _) if path.as_str() == NOT_FOUND_PAGE => {
                 self.missing(state, site).await
@@ -163,7 +163,7 @@ impl Asked<'_> {
     async fn file(
         &self,
         state: &Handle,
-        site: &Site,
+        site: &Arc<Site>,
         path: &UrlPath,
         file: OutputFile,
     ) -> Option<Response> {
@@ -172,7 +172,10 @@ impl Asked<'_> {
         let caching = Caching::of(path, content_type);
         let caching = if state.is_dev() { Caching::Revalidate } else { caching };
         let answer = Representation { status: StatusCode::OK, content_type, caching, file, found };
-        Some(answer.answer(self.headers, &state.cache).await)
+        let mut response = answer.answer(self.headers, &state.cache).await;
+        state.protection.complete(response.headers_mut());
+        state.ready.keep(site, self.uri.path(), &response);
+        Some(response)
     }
 
     async fn missing(&self, state: &Handle, site: &Site) -> Option<Response> {

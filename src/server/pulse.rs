@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -116,6 +117,8 @@ impl Drop for UnderWay {
 pub(super) struct WatchedSocket<S> {
     pub(super) socket: S,
     pub(super) pulse: Arc<Pulse>,
+    /// What was read already, and is to be read again.
+    pub(super) early: Bytes,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for WatchedSocket<S> {
@@ -124,6 +127,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedSocket<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.early.is_empty() {
+            let len = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early.split_to(len));
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
         if buffer.filled().len() > before {

@@ -16,6 +16,7 @@ use super::encoding::Encoding;
 use super::files::{self, Found};
 use super::limits;
 use super::range::Wanted;
+use super::ready::Form;
 use crate::permalink::UrlPath;
 use crate::site::{Digest, OutputFile};
 
@@ -142,7 +143,9 @@ impl Representation {
     }
 
     async fn whole(mut self, encoding: Encoding, tag: String, cache: &ContentCache) -> Response {
+        let is_compressible = self.is_compressible();
         let found = std::mem::replace(&mut self.found, Found::Whole(Bytes::new()));
+        let is_in_memory = matches!(found, Found::Whole(_));
         let (len, body) = match found {
             Found::Open(file) => (self.file.len, files::stream(file, 0, self.file.len)),
             Found::Whole(bytes) => match cache.encoded(self.file.digest, encoding, &bytes).await {
@@ -152,7 +155,11 @@ impl Representation {
         };
         let (status, stable) = (self.status, self.is_stable());
         let response = self.finish(status, stable.then_some(tag), body);
-        let response = with(response, CONTENT_LENGTH, &len.to_string());
+        let mut response = with(response, CONTENT_LENGTH, &len.to_string());
+        if is_in_memory {
+            let form = Form { digest: self.file.digest, encoding, is_compressible };
+            response.extensions_mut().insert(form);
+        }
         match encoding.token() {
             Some(token) => with(response, CONTENT_ENCODING, token),
             None if stable => with(response, ACCEPT_RANGES, "bytes"),

@@ -10,12 +10,14 @@ use tokio::sync::{Semaphore, watch};
 use super::board::Board;
 use super::cache::ContentCache;
 use super::collect::Collector;
+use super::date::DateLine;
 use super::files::CheckedFiles;
 use super::forwarded;
 use super::headers::Protection;
 use super::health::Meters;
-use super::limits::Limits;
+use super::limits::{self, Limits};
 use super::live_reload::DevState;
+use super::ready::ReadyAnswers;
 use crate::analytics::{Query, Recorder};
 use crate::clock::Clock;
 use crate::config::{Analytics, Serve, Stats};
@@ -68,6 +70,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) protection: Protection,
     pub(super) cache: ContentCache,
+    pub(super) ready: ReadyAnswers,
+    pub(super) date: DateLine,
     pub(super) files: Arc<CheckedFiles>,
     pub(super) meters: Meters,
     /// The newest numbers, as an event for every open dashboard.
@@ -85,10 +89,13 @@ impl AppState {
     /// The state of a server made of `parts`.
     pub fn new(parts: Parts) -> Self {
         let Parts { sites, counting, serve, analytics, stats, clock, dev, limits } = parts;
+        let limits = serve.cache_bytes.map_or(limits, |bytes| limits.with_cache(bytes));
+        let of_headers = limits.cache_bytes / limits::HEADERS_SHARE;
         Self(Arc::new(Shared {
             board: Arc::new(Board::new(sites.clone(), counting.clone(), Arc::clone(&clock))),
             protection: Protection::new(own_headers(&serve), analytics.endpoint.as_ref()),
             began: clock.now().as_millis(),
+            date: DateLine::new(Arc::clone(&clock)),
             collector: counting.map(|Counting { recorder, .. }| {
                 Collector::new(recorder, analytics, &sites.borrow().identity().base, clock)
             }),
@@ -97,7 +104,8 @@ impl AppState {
             stats,
             dev,
             limits,
-            cache: ContentCache::new(limits.cache_bytes),
+            cache: ContentCache::new(limits.cache_bytes - of_headers),
+            ready: ReadyAnswers::new(of_headers),
             files: Arc::default(),
             meters: Meters::default(),
             live: watch::channel(Bytes::new()).0,

@@ -30,6 +30,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tera", &["render"]),
     ("rayon", &["render", "content", "publish/stage.rs", "publish/catalog.rs", "cli/build.rs"]),
     ("axum", &["server"]),
+    ("httparse", &["server/wire.rs"]),
     ("hyper", &["server", "cli/stats.rs"]),
     ("hyper_util", &["server", "cli/stats.rs"]),
     ("redb", &["analytics/store"]),

@@ -158,6 +158,7 @@ impl Hosted {
                 port: 0,
                 headers: BTreeMap::new(),
                 trusted_proxies: vec![Network { address: PROXY.parse().unwrap(), bits: 32 }],
+                cache_bytes: None,
             },
             analytics: setup.analytics,
             stats: Stats { access: setup.access, in_nav: true, path: path("/stats/") },

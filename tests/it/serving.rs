@@ -11,6 +11,7 @@ use http::{Method, StatusCode};
 use tallymark::permalink::BaseUrl;
 use tallymark::server::{self, DevProblem, DevState, Limits};
 use tallymark::site::{Digest, Site};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
@@ -233,7 +234,7 @@ async fn no_request_reaches_a_file_that_is_not_the_sites() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("secret.txt"), "secret").unwrap();
     std::fs::create_dir(folder.path().join("public")).unwrap();
-    let public = tempfile::TempDir::new_in(&folder).unwrap();
+    let public = TempDir::new_in(&folder).unwrap();
     let site = in_folder(&public, &[("/", "home"), ("/a/", "a")]);
     std::fs::write(public.path().join("unlisted.txt"), "secret").unwrap();
     let hosted = Hosted::new(Setup { site, ..Setup::default() });
@@ -473,6 +474,7 @@ pub(crate) async fn next_event(body: &mut Body) -> String {
 /// A server on a socket, and what ends it.
 struct Running {
     address: std::net::SocketAddr,
+    sites: watch::Sender<Arc<Site>>,
     stop: oneshot::Sender<()>,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -486,16 +488,33 @@ async fn run_site(site: Site, limits: Limits) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
+    let sites = hosted.sites.clone();
     let server = tokio::spawn(async move {
         let shutdown = async { drop(stopped.await) };
         server::run(listener, hosted.state.clone(), shutdown).await
     });
-    Running { address, stop, server }
+    Running { address, sites, stop, server }
 }
 
 impl Running {
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// The answer to a request of one line and further headers, but for the date.
+    async fn ask(&self, line: &str, headers: &str) -> String {
+        let text = format!("{line}\r\n{headers}connection: close\r\n\r\n");
+        told(&self.talk(text.as_bytes()).await)
+    }
+
+    /// The answers to `times` times the same request on one connection, each after the other.
+    async fn keep_asking(&self, line: &str, headers: &str, times: usize) -> Vec<String> {
+        let (mut socket, mut answers) = (self.connect().await, Vec::new());
+        for _ in 0..times {
+            socket.write_all(format!("{line}\r\n{headers}\r\n").as_bytes()).await.unwrap();
+            answers.push(told(&read_one(&mut socket).await));
+        }
+        answers
     }
 
     /// Everything that comes until the server closes.
@@ -512,6 +531,34 @@ async fn read_all(socket: &mut TcpStream) -> String {
     let closed = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut read)).await;
     assert!(closed.is_ok(), "it stays open after {:?}", String::from_utf8_lossy(&read));
     String::from_utf8_lossy(&read).into_owned()
+}
+
+/// One answer with a body of the length that it says.
+async fn read_one(socket: &mut TcpStream) -> String {
+    let (mut read, mut piece) = (Vec::new(), [0; 4096]);
+    loop {
+        let text = String::from_utf8_lossy(&read);
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let len = head.split_once("content-length: ").unwrap().1.lines().next().unwrap();
+            if read.len() == head.len() + 4 + len.parse::<usize>().unwrap() {
+                return text.into_owned();
+            }
+        }
+        let reading = tokio::time::timeout(Duration::from_secs(10), socket.read(&mut piece));
+        let len = reading.await.unwrap().unwrap();
+        assert!(len > 0, "it is cut short: {read:?}");
+        read.extend_from_slice(&piece[..len]);
+    }
+}
+
+/// An answer without what differs from one to the next: the date, the order of headers, and whether it is the last.
+fn told(answer: &str) -> String {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+    assert!(head.contains("\r\ndate: "), "{head}");
+    let differs = |line: &&str| line.starts_with("date: ") || *line == "connection: close";
+    let mut head: Vec<&str> = head.split("\r\n").filter(|line| !differs(line)).collect();
+    head[1..].sort_unstable();
+    format!("{}\n\n{body}", head.join("\n"))
 }
 
 #[tokio::test]
@@ -542,6 +589,114 @@ async fn requests_that_are_too_large_or_ambiguous_are_refused() {
     }
     let fine = running.talk(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(fine.starts_with("HTTP/1.1 200"), "{fine}");
+}
+
+/// A site on disk: a page that is worth compressing, a picture that is not, and a page of few bytes.
+fn some_files(folder: &TempDir, text: &str) -> Site {
+    let (page, picture) = (text.repeat(500), "p".repeat(2000));
+    in_folder(
+        folder,
+        &[("/", &page), ("/a/", "a"), ("/photo.jpg", &picture), ("/404.html", "none")],
+    )
+}
+
+#[tokio::test]
+async fn what_was_answered_before_is_answered_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = run_site(some_files(&folder, "home "), Limits::default()).await;
+    let (long, own) = (format!("GET /?{} HTTP/1.1", "q".repeat(9000)), "host: example.org\r\n");
+    for (line, headers, status) in [
+        ("GET / HTTP/1.1", own, "200"),
+        ("GET / HTTP/1.1", "host: example.org\r\naccept-encoding: gzip\r\n", "200"),
+        ("GET / HTTP/1.1", "host: example.org\r\naccept-encoding: gzip, br\r\n", "200"),
+        ("GET / HTTP/1.1", "host: example.org\r\naccept-encoding: zstd\r\n", "200"),
+        ("GET /?from=feed HTTP/1.1", "host: [::1]:4747\r\naccept-encoding: gzip\r\n", "200"),
+        ("GET /photo.jpg HTTP/1.1", "host: x\r\naccept-encoding: gzip\r\n", "200"),
+        ("GET /photo.jpg HTTP/1.1", "host: x\r\nrange: bytes=0-3\r\n", "206"),
+        ("GET /photo.jpg HTTP/1.1", "host: x\r\nif-none-match: *\r\n", "304"),
+        ("GET /a/ HTTP/1.1", "host: x\r\naccept-encoding: gzip\r\n", "200"),
+        ("HEAD / HTTP/1.1", "host: x\r\naccept-encoding: gzip\r\n", "200"),
+        ("POST / HTTP/1.1", "host: x\r\ncontent-length: 0\r\n", "405"),
+        ("GET http://x/a/ HTTP/1.1", "host: x\r\n", "200"),
+        ("GET /a HTTP/1.1", "host: x\r\n", "301"),
+        ("GET /b/ HTTP/1.1", "host: x\r\n", "404"),
+        ("GET / HTTP/1.1", "", "400"),
+        ("GET / HTTP/1.1", "host: a\r\nhost: a\r\n", "400"),
+        ("GET / HTTP/1.1", "host: user@a\r\n", "400"),
+        ("GET / HTTP/1.0", "", "200"),
+        (&long, own, "414"),
+    ] {
+        let first = running.ask(line, headers).await;
+        assert_eq!(first.split(' ').nth(1), Some(status), "{line} {headers:?}");
+        for _ in 0..2 {
+            assert_eq!(running.ask(line, headers).await, first, "{line} {headers:?}");
+        }
+        if status == "200" && line.ends_with(" / HTTP/1.1") && line.starts_with("GET") {
+            assert_eq!(
+                running.keep_asking(line, headers, 3).await,
+                vec![first.clone(); 3],
+                "{headers:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_may_go_from_what_is_ready_to_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = run_site(some_files(&folder, "home "), Limits::default()).await;
+    let first = running.ask("GET /a/ HTTP/1.1", "host: x\r\n").await;
+    let (ready, missing) =
+        ("GET /a/ HTTP/1.1\r\nhost: x\r\n\r\n", "GET /b/ HTTP/1.1\r\nhost: x\r\n\r\n");
+    let mut socket = running.connect().await;
+    socket.write_all(ready.as_bytes()).await.unwrap();
+    assert_eq!(told(&read_one(&mut socket).await), first);
+    // In pieces, then two at once.
+    for piece in [&missing[..3], &missing[3..]] {
+        socket.write_all(piece.as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert!(read_one(&mut socket).await.starts_with("HTTP/1.1 404"));
+    socket.write_all(ready.as_bytes()).await.unwrap();
+    assert_eq!(told(&read_one(&mut socket).await), first);
+    let last = "GET /a/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let mut other = running.connect().await;
+    other.write_all(format!("{ready}{last}").as_bytes()).await.unwrap();
+    let both = read_all(&mut other).await;
+    assert_eq!(both.matches("HTTP/1.1 200 OK").count(), 2, "{both}");
+}
+
+#[tokio::test]
+async fn what_was_answered_before_is_forgotten_when_a_site_is_published() {
+    let (folder, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let running = run_site(some_files(&folder, "old "), Limits::default()).await;
+    for line in ["GET / HTTP/1.1", "GET /a/ HTTP/1.1"] {
+        for _ in 0..2 {
+            assert!(running.ask(line, "host: x\r\n").await.starts_with("HTTP/1.1 200"));
+        }
+    }
+    let new = in_folder(&empty, &[("/", "new")]);
+    running.sites.send_replace(Arc::new(new));
+    assert!(running.ask("GET / HTTP/1.1", "host: x\r\n").await.ends_with("\n\nnew"));
+    let gone = running.ask("GET /a/ HTTP/1.1", "host: x\r\n").await;
+    assert!(gone.starts_with("HTTP/1.1 404"), "{gone}");
+}
+
+#[tokio::test]
+async fn forms_are_kept_by_content_when_a_site_is_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let hosted = Hosted::new(Setup { site: some_files(&folder, "same "), ..Setup::default() });
+    let gzip = [("accept-encoding", "gzip")];
+    let before = hosted.get_with("/", &gzip).await;
+    let again = some_files(&folder, "same ");
+    std::fs::remove_file(folder.path().join("index.html")).unwrap();
+    hosted.sites.send_replace(Arc::new(again));
+    let after = hosted.get_with("/", &gzip).await;
+    assert_eq!(after.header("content-encoding"), "gzip");
+    assert_eq!(
+        (after.status, after.headers, after.body),
+        (before.status, before.headers, before.body)
+    );
 }
 
 #[tokio::test]
