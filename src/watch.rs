@@ -1,7 +1,7 @@
 //! Rebuilds when sources change or a post falls due, takes over what another build has published, and hands on
 //! the new site; the only one who owns `notify`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use notify::event::{EventKind, ModifyKind};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{PollWatcher, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::watch;
 
@@ -23,7 +23,10 @@ use crate::site::{PRIVATE_FOLDER, Site};
 /// Saving one file makes several events, a checkout thousands: we wait until it has been quiet for so long,
 const QUIET: Duration = Duration::from_millis(20);
 
-/// but no longer than this.
+/// but only so long if each file is known to be whole: it was closed, or renamed into its place;
+const QUIET_IF_WHOLE: Duration = Duration::from_millis(5);
+
+/// and never longer than this.
 const LONGEST_BURST: Duration = Duration::from_millis(200);
 
 /// A file made in a new folder may go unnoticed, so new folders are looked at again after this.
@@ -94,8 +97,8 @@ enum Signal {
 /// Which sources have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Changes {
-    /// These files, and no others.
-    Files(BTreeSet<PathBuf>),
+    /// These files, and no others; and whether each is known to be whole.
+    Files(BTreeMap<PathBuf, bool>),
     /// Anything, perhaps whole folders.
     Anything { has_folders: bool },
 }
@@ -103,10 +106,21 @@ enum Changes {
 impl Changes {
     fn and(self, more: Self) -> Self {
         match (self, more) {
-            (Self::Files(files), Self::Files(more)) => Self::Files(&files | &more),
+            (Self::Files(mut files), Self::Files(more)) => {
+                files.extend(more);
+                Self::Files(files)
+            }
             (one, other) => {
                 Self::Anything { has_folders: one.has_folders() || other.has_folders() }
             }
+        }
+    }
+
+    /// How long to wait for more.
+    fn quiet(&self) -> Duration {
+        match self {
+            Self::Files(files) if files.values().all(|is_whole| *is_whole) => QUIET_IF_WHOLE,
+            _ => QUIET,
         }
     }
 
@@ -217,7 +231,7 @@ impl Watch {
     fn await_quiet(&self, mut changes: Changes) -> Option<Changes> {
         let began = Instant::now();
         while began.elapsed() < LONGEST_BURST {
-            match self.inbox.recv_timeout(QUIET) {
+            match self.inbox.recv_timeout(changes.quiet()) {
                 Ok(Signal::Changed(more)) => changes = changes.and(more),
                 Ok(Signal::Tick | Signal::Published) => {}
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
@@ -229,7 +243,10 @@ impl Watch {
 
     fn rebuild(&mut self, changes: &Changes) {
         match changes {
-            Changes::Files(files) => self.build(|order, now| pipeline::rebuild(order, now, files)),
+            Changes::Files(files) => {
+                let files = files.keys().cloned().collect();
+                self.build(|order, now| pipeline::rebuild(order, now, &files));
+            }
             Changes::Anything { has_folders } => {
                 if let Some(eyes) = &mut self.eyes {
                     eyes.follow_folders(*has_folders);
@@ -426,7 +443,8 @@ impl Gaze {
         if event.need_rescan() {
             return Some(Signal::Changed(Changes::Anything { has_folders: true }));
         }
-        if matches!(event.kind, EventKind::Access(_)) {
+        let is_reading = matches!(event.kind, EventKind::Access(_)) && !is_written(event);
+        if is_reading {
             return None;
         }
         let root = self.sources.as_deref();
@@ -452,7 +470,18 @@ fn changes_of(event: &notify::Event, is_source: impl Fn(&PathBuf) -> bool) -> Ch
     if is_about_folders {
         return Changes::Anything { has_folders: may_move_folders };
     }
-    Changes::Files(event.paths.iter().filter(|path| is_source(path)).cloned().collect())
+    let is_whole = is_written(event);
+    let files = event.paths.iter().filter(|path| is_source(path));
+    Changes::Files(files.map(|path| (path.clone(), is_whole)).collect())
+}
+
+/// Whether an event says that a file is whole now: it was closed, or renamed into its place.
+fn is_written(event: &notify::Event) -> bool {
+    matches!(
+        event.kind,
+        EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both))
+    )
 }
 
 /// Turns what the system tells into signals.

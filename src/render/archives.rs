@@ -11,7 +11,7 @@ use super::scope::Scope;
 use super::summary::ArchiveEntry;
 use super::view::{ArchiveView, CurrentView, YearView};
 use crate::config::Config;
-use crate::content::{ContentIndex, Page};
+use crate::content::{ContentIndex, Exchange, Page};
 use crate::fingerprint::{Fingerprint, Fold};
 use crate::permalink::{Slug, UrlPath};
 
@@ -21,7 +21,7 @@ pub(super) const TITLE: &str = "All posts";
 const TEMPLATE: &str = "archive.html";
 
 /// A folder of posts, and the address of the list of them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Archive {
     pub(super) path: UrlPath,
     /// The page that stands for the folder, whose title and text the list has.
@@ -30,6 +30,18 @@ pub(super) struct Archive {
 }
 
 impl Archive {
+    /// The archive in which pages were exchanged.
+    pub(super) fn exchanged(&self, exchanges: &[Exchange]) -> Self {
+        let mut archive = self.clone();
+        for page in archive.own.iter_mut().chain(&mut archive.posts) {
+            let to = exchanges.iter().find(|exchange| Arc::ptr_eq(page, &exchange.old));
+            if let Some(exchange) = to {
+                *page = exchange.new.clone();
+            }
+        }
+        archive
+    }
+
     /// What readers know the list by.
     pub(super) fn title(&self) -> &str {
         self.own.as_ref().map_or(TITLE, |page| page.title.as_str())

@@ -1,6 +1,6 @@
 //! What rendering the body of a page has taught: what is wrong with it, the places on it, and those that it leads to.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -36,38 +36,55 @@ pub(super) struct Wanted {
 #[derive(Debug, Default)]
 pub(super) struct Lessons {
     pages: Vec<(Arc<Page>, Arc<Learnt>)>,
-    by_path: FastMap<UrlPath, usize>,
+    /// The text below every page, which has no place of its own that links could lead to.
+    footer: Option<(Arc<Page>, Arc<Learnt>)>,
+    by_path: OnceLock<Arc<FastMap<UrlPath, usize>>>,
 }
 
 impl Lessons {
     /// Adds what the body of a page has taught.
     pub(super) fn add(&mut self, page: &Arc<Page>, learnt: Arc<Learnt>) {
-        self.by_path.insert(page.path.clone(), self.pages.len());
         self.pages.push((page.clone(), learnt));
     }
 
-    /// Adds what the text below every page has taught; it has no place of its own that links could lead to.
+    /// Adds what the text below every page has taught.
     pub(super) fn add_footer(&mut self, page: &Arc<Page>, learnt: Arc<Learnt>) {
-        self.pages.push((page.clone(), learnt));
+        self.footer = Some((page.clone(), learnt));
+    }
+
+    /// Takes over where the pages stand in `last`, whose addresses are the same in the same order.
+    pub(super) fn stand_as_in(&self, last: &Self) {
+        let _ = self.by_path.set(last.by_path().clone());
+    }
+
+    fn by_path(&self) -> &Arc<FastMap<UrlPath, usize>> {
+        self.by_path.get_or_init(|| {
+            let pages = self.pages.iter().enumerate();
+            Arc::new(pages.map(|(at, (page, _))| (page.path.clone(), at)).collect())
+        })
+    }
+
+    fn at(&self, path: &UrlPath) -> Option<&(Arc<Page>, Arc<Learnt>)> {
+        self.by_path().get(path).map(|at| &self.pages[*at])
     }
 
     /// Everything that is wrong with the bodies, links to places that are not there included.
     pub(super) fn problems(&self) -> Vec<Problem> {
-        self.pages
-            .par_iter()
-            .flat_map_iter(|(page, learnt)| self.problems_in(page, learnt))
-            .collect()
+        let footer = self.footer.par_iter();
+        let all = self.pages.par_iter().chain(footer);
+        all.flat_map_iter(|(page, learnt)| self.problems_in(page, learnt)).collect()
     }
 
     /// Everything that is wrong with the body of a page.
     pub(super) fn problems_of(&self, page: &Page) -> Vec<Problem> {
-        let own = self.pages.iter().filter(|(other, _)| other.file == page.file);
+        let own = self.at(&page.path).into_iter().chain(&self.footer);
+        let own = own.filter(|(other, _)| other.file == page.file);
         own.flat_map(|(page, learnt)| self.problems_in(page, learnt)).collect()
     }
 
     /// The places on a page.
     pub(super) fn ids_of(&self, page: &Page) -> Option<&str> {
-        self.by_path.get(&page.path).map(|at| &*self.pages[*at].1.ids)
+        self.at(&page.path).map(|(_, learnt)| &*learnt.ids)
     }
 
     fn problems_in(&self, page: &Page, learnt: &Learnt) -> Vec<Problem> {
@@ -84,7 +101,7 @@ impl Lessons {
 
     /// What is wrong with a link to a place, if that is not there.
     fn broken(&self, wanted: &Wanted) -> Option<Mistake> {
-        let (_, target) = &self.pages[*self.by_path.get(&wanted.target)?];
+        let (_, target) = self.at(&wanted.target)?;
         if &*wanted.fragment == "top" || target.ids.lines().any(|id| *id == *wanted.fragment) {
             return None;
         }
@@ -94,6 +111,7 @@ impl Lessons {
 
     /// Everything that leaves the site.
     pub(super) fn outbound(&self) -> Vec<Outbound> {
-        self.pages.iter().flat_map(|(_, learnt)| learnt.outbound.iter().cloned()).collect()
+        let all = self.pages.iter().chain(&self.footer);
+        all.flat_map(|(_, learnt)| learnt.outbound.iter().cloned()).collect()
     }
 }

@@ -138,6 +138,7 @@ pub fn rerender(
     }
     renderer.is_resumed = true;
     let lessons = render_all(&renderer)?;
+    lessons.stand_as_in(&last.lessons);
     let new = || exchanges.iter().map(|exchange| &exchange.new);
     let has_same_ids = new().all(|page| lessons.ids_of(page) == last.lessons.ids_of(page));
     let is_enough = has_same_ids && !renderer.asks_otherwise();

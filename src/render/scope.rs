@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use tera::Value;
 
 use super::addresses::Addresses;
-use super::archives::{self, Archive};
+use super::archives::Archive;
 use super::resolver;
 use super::summary::summary;
 use super::trace::Question;
@@ -91,7 +91,7 @@ impl Scope {
             config: self.config.clone(),
             index: index.clone(),
             addresses: self.addresses.clone(),
-            archives: archives::find(&self.config, index),
+            archives: self.archives.iter().map(|archive| archive.exchanged(exchanges)).collect(),
             statics: self.statics.clone(),
             shown: self.shown.clone(),
             nav: OnceLock::new(),
