@@ -174,7 +174,7 @@ struct Watch {
 impl Watch {
     fn run(&mut self) {
         // The site may have been there already; the first change shall not wait for what is known of it.
-        let mut look = self.parts.order.is_some().then(|| Look::after(Duration::ZERO, true));
+        let mut look = self.parts.order.is_some().then(|| Look::after(SECOND_LOOK, true));
         loop {
             match self.inbox.recv_timeout(self.patience(look)) {
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return self.leave(),

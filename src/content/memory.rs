@@ -1,5 +1,6 @@
 //! What came of each source file in the last build, so that the same text is not read twice for its meaning.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -116,18 +117,22 @@ impl Memory {
         last.reads.extend(reads.map(|read| (read.name.clone(), read)));
     }
 
-    /// Everything as bytes: the settings, then the files, a few hundred a piece.
-    pub fn blobs(&self) -> Vec<Vec<u8>> {
+    /// Hands everything to `put` as bytes: the settings, then the files, a few hundred a piece.
+    pub fn write(&self, put: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let last = self.last();
+        put(&postcard::to_stdvec(&last.settings).map_err(io::Error::other)?)?;
         let reads: Vec<&Remembered> = last.reads.values().collect();
-        let piece = |reads: &[&Remembered]| {
+        let piece = |reads: &&[&Remembered]| {
             let written: Vec<Written<&Page>> =
                 reads.iter().filter_map(|read| written(read)).collect();
-            postcard::to_stdvec(&written).unwrap_or_default()
+            postcard::to_stdvec(&written).map_err(io::Error::other)
         };
-        let settings = postcard::to_stdvec(&last.settings).unwrap_or_default();
-        let pieces: Vec<Vec<u8>> = reads.par_chunks(PIECE).map(piece).collect();
-        std::iter::once(settings).chain(pieces).collect()
+        // As many at once as there are cores, roughly, so that not all of it is in memory twice.
+        for pieces in reads.chunks(PIECE).collect::<Vec<_>>().chunks(AT_ONCE) {
+            let pieces: Vec<Vec<u8>> = pieces.par_iter().map(piece).collect::<io::Result<_>>()?;
+            pieces.iter().try_for_each(|piece| put(piece))?;
+        }
+        Ok(())
     }
 
     /// Takes what another process has left; what is damaged is read again.
@@ -147,6 +152,9 @@ impl Memory {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How many pieces are written at once.
+const AT_ONCE: usize = 4;
 
 /// How many files are written as one piece.
 const PIECE: usize = 256;

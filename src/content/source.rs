@@ -91,10 +91,8 @@ pub fn walk(folder: &Path, root: &Path, hidden: Hidden) -> anyhow::Result<Walk> 
 
 /// Reads a Markdown file; one that is too large or not UTF-8 is a problem.
 pub fn read(file: &SourceFile) -> anyhow::Result<Result<String, Problem>> {
-    let mut bytes = Vec::new();
-    let opened = fs::File::open(&file.path);
-    let read = opened.and_then(|opened| opened.take(LARGEST + 1).read_to_end(&mut bytes));
-    read.with_context(|| format!("cannot read `{}`", file.name))?;
+    let read = read_at_most(&file.path, LARGEST + 1);
+    let bytes = read.with_context(|| format!("cannot read `{}`", file.name))?;
     if bytes.len() as u64 > LARGEST {
         return Ok(Err(Problem::new(Place::file(&file.name), Mistake::FileTooLarge)));
     }
@@ -103,6 +101,16 @@ pub fn read(file: &SourceFile) -> anyhow::Result<Result<String, Problem>> {
         let before = String::from_utf8_lossy(valid);
         Problem::new(Place::at(&file.name, &before, before.len()), Mistake::NotUtf8)
     }))
+}
+
+/// The first `limit` bytes of a file.
+fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = fs::File::open(path)?;
+    // Room for all of it and a byte more, so that its end is found without growing.
+    let len = file.metadata()?.len().min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1);
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn source_file(path: PathBuf, folder: &Path, root: &Path) -> SourceFile {

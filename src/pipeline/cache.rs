@@ -4,21 +4,25 @@
 //! "tallymark memory\n"     16 + 1 bytes
 //! fingerprint              8 bytes, of everything that follows
 //! program                  8 bytes, the fingerprint of the program that wrote it
-//! number of sections       4 bytes; then each section:
-//!   number of blobs        4 bytes
+//! sections, each:
 //!   length, blob           4 bytes each, and the blob; what is in it is its owner's affair
+//!   end                    4 bytes, all ones
 //! ```
 //!
 //! Numbers are little-endian. A file that is damaged, or of another program, is none: then all is made anew.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Fold};
 
 const MAGIC: &[u8] = b"tallymark memory\n";
+
+/// What stands where a section ends, and no blob is so long.
+const END: u32 = u32::MAX;
 
 /// The blobs of a section.
 pub(super) type Blobs = Vec<Bytes>;
@@ -29,59 +33,81 @@ pub(super) fn read(path: &Path, program: Fingerprint) -> Option<Vec<Blobs>> {
     (rest.len() > MAGIC.len()).then_some(())?;
     (rest.split_to(MAGIC.len()) == MAGIC).then_some(())?;
     let whole = number(&mut rest)?;
-    (Fingerprint::of(&rest[..]).to_bytes() == whole).then_some(())?;
     (number(&mut rest)? == program.to_bytes()).then_some(())?;
-    let count = taken_length(&mut rest)?;
-    (0..count).map(|_| section(&mut rest)).collect()
+    let mut all = Fold::default();
+    all.add(&program);
+    let mut sections = Vec::new();
+    while !rest.is_empty() {
+        sections.push(section(&mut rest, &mut all)?);
+    }
+    (all.finish().to_bytes() == whole).then_some(sections)
 }
 
-/// Writes `sections` to `path`, whole or not at all.
-pub(super) fn write(
-    path: &Path,
-    program: Fingerprint,
-    sections: Vec<Vec<Vec<u8>>>,
-) -> std::io::Result<()> {
-    let size: usize = sections.iter().flatten().map(|blob| blob.len() + 4).sum();
-    let mut bytes = Vec::with_capacity(size + 64);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&[0; 8]);
-    let start = bytes.len();
-    bytes.extend_from_slice(&program.to_bytes());
-    bytes.extend_from_slice(&length(sections.len())?);
-    for blobs in sections {
-        bytes.extend_from_slice(&length(blobs.len())?);
-        for blob in blobs {
-            bytes.extend_from_slice(&length(blob.len())?);
-            bytes.extend_from_slice(&blob);
+/// A file on its way to disk: there whole, or not at all.
+pub(super) struct Writer {
+    file: BufWriter<File>,
+    all: Fold,
+}
+
+impl Writer {
+    /// Writes what the `program` leaves at `path`; `write` writes each section.
+    pub(super) fn write(
+        path: &Path,
+        program: Fingerprint,
+        write: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let next = path.with_extension("next");
+        let mut writer = Self { file: BufWriter::new(File::create(&next)?), all: Fold::default() };
+        writer.file.write_all(MAGIC)?;
+        writer.file.write_all(&[0; 8])?;
+        writer.file.write_all(&program.to_bytes())?;
+        writer.all.add(&program);
+        write(&mut writer)?;
+        writer.file.seek(SeekFrom::Start(MAGIC.len() as u64))?;
+        let whole = writer.all.clone().finish();
+        writer.file.write_all(&whole.to_bytes())?;
+        writer.file.flush()?;
+        fs::rename(&next, path)
+    }
+
+    /// Writes a blob.
+    pub(super) fn blob(&mut self, blob: &[u8]) -> io::Result<()> {
+        self.length(blob.len())?;
+        self.all.add(blob);
+        self.file.write_all(blob)
+    }
+
+    /// Ends a section.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        self.number(END)
+    }
+
+    fn length(&mut self, length: usize) -> io::Result<()> {
+        let length = u32::try_from(length).ok().filter(|length| *length != END);
+        self.number(length.ok_or(io::ErrorKind::FileTooLarge)?)
+    }
+
+    fn number(&mut self, length: u32) -> io::Result<()> {
+        self.all.add(&length);
+        self.file.write_all(&length.to_le_bytes())
+    }
+}
+
+fn section(rest: &mut Bytes, all: &mut Fold) -> Option<Blobs> {
+    let mut blobs = Vec::new();
+    loop {
+        let (length, _) = rest.split_first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*length);
+        drop(rest.split_to(4));
+        all.add(&length);
+        if length == END {
+            return Some(blobs);
         }
+        let length = usize::try_from(length).ok().filter(|length| *length <= rest.len())?;
+        let blob = rest.split_to(length);
+        all.add(&blob[..]);
+        blobs.push(blob);
     }
-    let whole = Fingerprint::of(&bytes[start..]).to_bytes();
-    bytes[MAGIC.len()..start].copy_from_slice(&whole);
-    let next = path.with_extension("next");
-    fs::write(&next, bytes)?;
-    fs::rename(&next, path)
-}
-
-fn length(length: usize) -> std::io::Result<[u8; 4]> {
-    let length = u32::try_from(length).map_err(std::io::Error::other)?;
-    Ok(length.to_le_bytes())
-}
-
-fn section(rest: &mut Bytes) -> Option<Blobs> {
-    let count = taken_length(rest)?;
-    let mut blobs = Vec::with_capacity(count.min(rest.len() / 4));
-    for _ in 0..count {
-        let length = taken_length(rest)?;
-        blobs.push((rest.len() >= length).then(|| rest.split_to(length))?);
-    }
-    Some(blobs)
-}
-
-fn taken_length(rest: &mut Bytes) -> Option<usize> {
-    let (length, _) = rest.split_first_chunk::<4>()?;
-    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-    drop(rest.split_to(4));
-    Some(length)
 }
 
 fn number(rest: &mut Bytes) -> Option<[u8; 8]> {
@@ -100,8 +126,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.memory");
         let program = Fingerprint::of("this");
-        let sections = vec![vec![b"a".to_vec()], vec![], vec![b"bc".to_vec(), b"".to_vec()]];
-        write(&path, program, sections.clone()).unwrap();
+        let sections: Vec<Vec<Vec<u8>>> =
+            vec![vec![b"a".to_vec()], vec![], vec![b"bc".to_vec(), b"".to_vec()]];
+        Writer::write(&path, program, |writer| {
+            sections.iter().try_for_each(|blobs| {
+                blobs.iter().try_for_each(|blob| writer.blob(blob))?;
+                writer.end()
+            })
+        })
+        .unwrap();
         let read_again: Vec<Vec<Vec<u8>>> = read(&path, program)
             .unwrap()
             .iter()

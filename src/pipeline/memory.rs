@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::cache;
+use super::cache::{self, Writer};
 use super::receipt::{MadeOf, Receipt};
 use super::{Build, Problems};
 use crate::clock::Timestamp;
@@ -194,10 +194,18 @@ impl Memory {
     /// If that fails, other processes will do more than they need, and nothing else.
     fn write(&self, receipt: Option<&Receipt>, config: &Config) {
         let Some(program) = self.program else { return };
-        let receipt = receipt.map(Receipt::to_bytes).into_iter().collect();
-        let memory = vec![self.content.blobs(), self.render.blobs()];
-        let written = cache::write(&file(config, "memory"), program, memory)
-            .and_then(|()| cache::write(&file(config, "receipt"), program, vec![receipt]));
+        let memory = Writer::write(&file(config, "memory"), program, |writer| {
+            self.content.write(&mut |blob| writer.blob(blob))?;
+            writer.end()?;
+            self.render.write(&mut |blob| writer.blob(blob))?;
+            writer.end()
+        });
+        let written = memory.and_then(|()| {
+            Writer::write(&file(config, "receipt"), program, |writer| {
+                receipt.map_or(Ok(()), |receipt| writer.blob(&receipt.to_bytes()))?;
+                writer.end()
+            })
+        });
         if let Err(error) = written {
             tracing::debug!("what was found out is not kept: {error}");
         }

@@ -36,6 +36,15 @@ impl Problems {
         Self(Arc::new(Listed { list: OnceLock::from(problems), change: Mutex::default() }))
     }
 
+    /// The problems without those of pages that have moved, of which is told once.
+    pub(super) fn without_moves(self) -> Self {
+        if self.iter().all(Problem::is_lasting) {
+            return self;
+        }
+        let lasting = self.iter().filter(|problem| problem.is_lasting());
+        Self::of(lasting.cloned().collect(), |_| true)
+    }
+
     /// The problems after `files` were read again, with which `now` is wrong.
     pub(super) fn after(&self, files: BTreeSet<String>, now: Vec<Problem>) -> Self {
         let change = Change { before: self.clone(), files, now };
@@ -45,11 +54,8 @@ impl Problems {
 
 impl Change {
     fn list(self) -> Vec<Problem> {
-        // Of a page that has moved is told once.
-        let stays = |problem: &&Problem| {
-            !self.files.contains(&problem.place.file)
-                && !matches!(problem.mistake, Mistake::Moved { .. })
-        };
+        let stays =
+            |problem: &&Problem| !self.files.contains(&problem.place.file) && problem.is_lasting();
         let mut list: Vec<Problem> = self.before.iter().filter(stays).cloned().collect();
         list.extend(self.now);
         in_order(&mut list);

@@ -10,7 +10,6 @@ use crate::config::Config;
 use crate::content::Survey;
 use crate::fingerprint::Fingerprint;
 use crate::permalink::UrlPath;
-use crate::problem::{Mistake, Place, Problem};
 use crate::publish::{self, Stage};
 use crate::site::Site;
 
@@ -21,7 +20,9 @@ pub(super) struct Receipt {
     /// When it was built: what is due then is due later, but not earlier.
     built: Timestamp,
     next_due: Option<Timestamp>,
-    problems: Vec<(Place, Mistake)>,
+    /// What a page that has moved is told of is told once, and no part of it.
+    #[serde(with = "lasting")]
+    problems: Problems,
     pages: usize,
     /// Each file of the output, and its length.
     files: Vec<(UrlPath, u64)>,
@@ -55,16 +56,11 @@ impl Receipt {
     ) -> Option<Self> {
         let site = build.site.as_ref()?;
         let files = site.catalog().files.iter();
-        // Of a page that has moved is told once.
-        let is_lasting = |problem: &&Problem| !matches!(problem.mistake, Mistake::Moved { .. });
-        let lasting = build.problems.iter().filter(is_lasting);
         Some(Self {
             made_of,
             built: now,
             next_due: build.next_due,
-            problems: lasting
-                .map(|problem| (problem.place.clone(), problem.mistake.clone()))
-                .collect(),
+            problems: build.problems.clone(),
             pages: build.pages,
             files: files.map(|(path, file)| (path.clone(), file.len)).collect(),
             catalog,
@@ -82,12 +78,10 @@ impl Receipt {
 
     /// The build that there is nothing to do for; `site` is the one that was built.
     pub(super) fn build(self, site: Option<Arc<Site>>) -> Build {
-        let problem = |(place, mistake)| Problem::new(place, mistake);
-        let problems = self.problems.into_iter();
         Build {
             site,
             is_stopped: false,
-            problems: Problems::of(problems.map(problem).collect(), |_| true),
+            problems: self.problems.without_moves(),
             pages: self.pages,
             written: 0,
             removed: 0,
@@ -106,5 +100,31 @@ impl Receipt {
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         postcard::to_stdvec(self).unwrap_or_default()
+    }
+}
+
+/// The problems that another build would find again, each by its place and what it is.
+mod lasting {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Problems;
+    use crate::problem::{Mistake, Place, Problem};
+
+    pub(super) fn serialize<S: Serializer>(
+        problems: &Problems,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let lasting = || problems.iter().filter(|problem| problem.is_lasting());
+        let pairs: Vec<(&Place, &Mistake)> =
+            lasting().map(|problem| (&problem.place, &problem.mistake)).collect();
+        serializer.collect_seq(pairs)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Problems, D::Error> {
+        let pairs = Vec::<(Place, Mistake)>::deserialize(deserializer)?;
+        let problem = |(place, mistake)| Problem::new(place, mistake);
+        Ok(Problems::of(pairs.into_iter().map(problem).collect(), |_| true))
     }
 }

@@ -35,6 +35,11 @@ impl Problem {
         Self { place, mistake }
     }
 
+    /// Whether the next build would tell of it too; that a page has moved is told once.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self.mistake, Mistake::Moved { .. })
+    }
+
     /// Whether it stops a build.
     pub fn is_error(&self) -> bool {
         self.mistake.severity() == Severity::Error
@@ -73,7 +78,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         let shorter = length.min(candidate.chars().count());
         let allowed = (shorter / 4).min(3);
         // Letters that only one of them has must be put in or taken out, and are much sooner counted.
-        if letters.distance(&Letters::of(candidate)) > allowed {
+        let is_near = letters.mask_distance(candidate) <= 2 * allowed
+            && letters.distance(&Letters::of(candidate)) <= allowed;
+        if !is_near {
             return None;
         }
         let distance = strsim::osa_distance(&folded, &fold(candidate));
@@ -83,7 +90,24 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// How often each letter is in a word, whatever its case; letters beyond ASCII share few places.
-struct Letters([u8; 64]);
+struct Letters {
+    counts: [u8; 64],
+    /// Which letters there are at all, a bit each.
+    mask: u64,
+}
+
+/// The bit of each letter and digit of ASCII, whatever its case; none of all else.
+static BITS: [u64; 128] = {
+    let mut bits = [0; 128];
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        if byte.is_ascii_alphanumeric() {
+            bits[byte as usize] = 1 << (byte.to_ascii_lowercase() % 64);
+        }
+        byte += 1;
+    }
+    bits
+};
 
 impl Letters {
     fn of(word: &str) -> Self {
@@ -98,12 +122,23 @@ impl Letters {
         } else {
             fold(word).chars().for_each(count);
         }
-        Self(counts)
+        let is_there = |(at, count): (usize, &u8)| u64::from(*count > 0) << at;
+        let mask = counts.iter().enumerate().map(is_there).fold(0, |mask, bit| mask | bit);
+        Self { counts, mask }
+    }
+
+    /// How many letters only one of the words has, at all; no edit changes more than two of these.
+    fn mask_distance(&self, other: &str) -> usize {
+        if !other.is_ascii() {
+            return 0;
+        }
+        let others = other.bytes().fold(0, |mask, byte| mask | BITS[usize::from(byte)]);
+        (self.mask ^ others).count_ones() as usize
     }
 
     /// No edit distance of two words is less than this.
     fn distance(&self, other: &Self) -> usize {
-        let pairs = self.0.iter().zip(&other.0);
+        let pairs = self.counts.iter().zip(&other.counts);
         let (mut more, mut less) = (0, 0);
         for (a, b) in pairs {
             more += usize::from(a.saturating_sub(*b));

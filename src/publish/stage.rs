@@ -241,6 +241,10 @@ impl Stage {
     fn stage(&self, path: &UrlPath, write: impl Fn(&Path) -> io::Result<u64>) -> io::Result<()> {
         let relative = path.output_file();
         let target = self.staging.join(&relative);
+        if self.is_first && path.is_folder() {
+            // In a new tree each page has a new folder; where that is not so, it shows.
+            let _ = target.parent().map(fs::create_dir);
+        }
         let written = write(&target).or_else(|error| {
             // The folder is made only when it turns out to be missing, which saves a look each time.
             if error.kind() != io::ErrorKind::NotFound {

@@ -1,5 +1,6 @@
 //! The traces of the last build, for the next: in this process, or in another that reads them from disk.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -115,18 +116,16 @@ impl Memory {
         last.filter(|last| last.scope.config.of_builds() == config.of_builds())
     }
 
-    /// Everything as bytes: the digests of files, the addresses, then every trace behind its address.
-    pub fn blobs(&self) -> Vec<Vec<u8>> {
+    /// Hands everything to `put` as bytes: the digests of files, the addresses, then every trace behind its address.
+    pub fn write(&self, put: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let traces = self.traces();
-        let blob = |(path, kept): (&UrlPath, &Kept)| {
-            let mut blob = postcard::to_stdvec(path).unwrap_or_default();
+        put(&self.digests.blob())?;
+        put(&postcard::to_stdvec(&traces.addresses).map_err(io::Error::other)?)?;
+        traces.by_path.iter().try_for_each(|(path, kept)| {
+            let mut blob = postcard::to_stdvec(path).map_err(io::Error::other)?;
             kept.write(&mut blob);
-            blob
-        };
-        let addresses = postcard::to_stdvec(&traces.addresses).unwrap_or_default();
-        let mut blobs = vec![self.digests.blob(), addresses];
-        blobs.par_extend(traces.by_path.par_iter().map(blob));
-        blobs
+            put(&blob)
+        })
     }
 
     /// Takes what another process has left; what is damaged is passed over.

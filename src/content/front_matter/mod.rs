@@ -4,6 +4,7 @@ mod dates;
 mod fences;
 mod fields;
 mod keys;
+mod plain;
 mod values;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@ use gray_matter::engine::{Engine, JSON, TOML, YAML};
 use serde_json::Value;
 
 use super::fences::Format;
+use super::plain;
 use crate::problem::Mistake;
 
 /// More front matter than any page needs, in bytes.
@@ -23,6 +24,15 @@ pub(super) fn read(
     if matter.len() > LARGEST {
         return Err((None, Mistake::FrontMatterTooLarge));
     }
+    let plain = if format == Format::Yaml { plain::read(matter) } else { None };
+    plain.map_or_else(|| read_with_engine(format, matter), Ok)
+}
+
+/// As [`read`], whatever the engine takes for it.
+pub(super) fn read_with_engine(
+    format: Format,
+    matter: &str,
+) -> Result<serde_json::Map<String, Value>, Misplaced> {
     if let Some(offset) = matter.find('\0') {
         let reason = "it has a NUL character in it".to_owned();
         let mistake = Mistake::FrontMatterSyntax { format: format.name().into(), reason };
