@@ -159,6 +159,11 @@ impl Config {
         self.root.join("content")
     }
 
+    /// The folder of the tables and lists that templates read.
+    pub fn data_dir(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
     /// The folder of the site's own templates.
     pub fn templates_dir(&self) -> PathBuf {
         self.root.join("templates")

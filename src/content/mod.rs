@@ -1,6 +1,7 @@
 //! What the author wrote, from the files below `content/` to the index of what is published.
 
 mod asset;
+mod data;
 pub mod front_matter;
 mod index;
 mod memory;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 pub use self::asset::Asset;
+pub use self::data::{Data, read as read_data};
 pub use self::index::{ContentIndex, Exchange};
 pub use self::memory::Memory;
 use self::memory::Remembered;

@@ -103,6 +103,24 @@ pub fn read(file: &SourceFile) -> anyhow::Result<Result<String, Problem>> {
     }))
 }
 
+/// Reads a file of text below `root` that no page is made of; what prevents it is told in a few words.
+pub(super) fn read_text(path: &Path, root: &Path) -> Result<String, String> {
+    let told = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    };
+    let real = fs::canonicalize(path).map_err(told)?;
+    let is_inside = Bounds::of(root, root).is_ok_and(|bounds| real.starts_with(&bounds.root));
+    if !is_inside {
+        return Err("it leads out of the site".to_owned());
+    }
+    let bytes = read_at_most(&real, LARGEST + 1).map_err(told)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(format!("it is larger than {} MiB", LARGEST >> 20));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
 /// The first `limit` bytes of a file.
 fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = fs::File::open(path)?;

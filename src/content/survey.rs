@@ -63,6 +63,7 @@ impl Survey {
 /// The folders besides `content/` that a site is made from.
 fn others(config: &Config) -> impl Iterator<Item = std::path::PathBuf> {
     let theme = config.theme_dir();
-    [config.templates_dir(), config.static_dir(), theme.join("templates"), theme.join("static")]
-        .into_iter()
+    let themes = [theme.join("templates"), theme.join("static")];
+    let own = [config.templates_dir(), config.static_dir(), config.data_dir()];
+    own.into_iter().chain(themes)
 }

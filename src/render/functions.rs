@@ -21,6 +21,7 @@ pub(super) fn register(tera: &mut Tera) {
     tera.register_function("terms", terms);
     tera.register_function("asset", asset);
     tera.register_function("link", link);
+    tera.register_function("load_data", load_data);
 }
 
 fn scope() -> TeraResult<Arc<Scope>> {
@@ -150,6 +151,16 @@ fn asset(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
 fn link(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let scope = scope()?;
     Ok(scope.config.base.link(&path_of(arguments.must_get("path")?)?).into())
+}
+
+/// `load_data(path="books.toml")`: what is in a file of `data/`.
+fn load_data(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    let scope = scope()?;
+    let data = scope.data(arguments.must_get("path")?);
+    match &*data {
+        Ok(data) => Ok(data.value.clone()),
+        Err(reason) => Err(Error::message(reason.clone())),
+    }
 }
 
 fn path_of(text: &str) -> TeraResult<UrlPath> {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 use tera::Value;
@@ -14,7 +14,7 @@ use super::resolver;
 use super::summary::summary;
 use super::trace::Question;
 use crate::config::Config;
-use crate::content::{ContentIndex, Exchange, Page, Term};
+use crate::content::{ContentIndex, Data, Exchange, Page, Term, read_data};
 use crate::fingerprint::{Fingerprint, Fold};
 use crate::permalink::UrlPath;
 use crate::site::Digest;
@@ -38,6 +38,8 @@ pub(super) struct Scope {
     /// What `nav()` answers, which every page asks for.
     nav: OnceLock<Value>,
     nav_fingerprint: OnceLock<Fingerprint>,
+    /// The files of `data/` that were asked for, or why they cannot be read.
+    data: Mutex<BTreeMap<String, Arc<Result<DataView, String>>>>,
     /// Whether templates may show of a page in a list how many words it has, and how many posts share a tag of it.
     /// Those built in do not: with every word, and every post filed under a tag, other pages would change.
     shows_all: bool,
@@ -77,6 +79,7 @@ impl Scope {
             shown: Vec::new(),
             nav: OnceLock::new(),
             nav_fingerprint: OnceLock::new(),
+            data: Mutex::default(),
             shows_all,
             has_same_addresses: false,
             difference: None,
@@ -96,6 +99,7 @@ impl Scope {
             shown: self.shown.clone(),
             nav: OnceLock::new(),
             nav_fingerprint: OnceLock::new(),
+            data: Mutex::default(),
             shows_all: self.shows_all,
             has_same_addresses: true,
             difference: None,
@@ -225,6 +229,25 @@ impl Scope {
         self.index.listed_pages().filter(|page| page.front_matter.show_in_nav)
     }
 
+    /// What is in the file `name` of `data/`, or why that cannot be told.
+    pub(super) fn data(&self, name: &str) -> Arc<Result<DataView, String>> {
+        self.note(|| Question::Data(name.into()));
+        self.data_unnoted(name)
+    }
+
+    /// As [`data`](Self::data), for those who only look whether it has changed.
+    pub(super) fn data_unnoted(&self, name: &str) -> Arc<Result<DataView, String>> {
+        let mut known = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || {
+            let view = |data: Data| DataView {
+                value: Value::from_serializable(&data.value),
+                fingerprint: data.fingerprint,
+            };
+            Arc::new(read_data(name, &self.config).map(view))
+        };
+        known.entry(name.to_owned()).or_insert_with(read).clone()
+    }
+
     /// What `nav()` answers.
     pub(super) fn nav_value(&self) -> Value {
         let value = || self.nav().map(|page| summary(page, self)).collect::<Vec<Value>>().into();
@@ -269,6 +292,13 @@ impl Scope {
             Some((name.as_str(), file.lasting.as_ref().filter(|_| asked(&file))?))
         })
     }
+}
+
+/// What is in a file of `data/`, as templates see it.
+#[derive(Debug)]
+pub(super) struct DataView {
+    pub(super) value: Value,
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// A static file, as templates may ask for it.

@@ -46,6 +46,8 @@ pub(super) enum Question {
     Titled(Box<str>),
     /// Which address ends like this one?
     Suggestion(Box<str>),
+    /// What is in this file of `data/`?
+    Data(Box<str>),
     /// What is the fingerprint of this static file?
     Static(Box<str>),
 }
@@ -201,7 +203,7 @@ impl Scope {
         let Some(difference) = &self.difference else { return false };
         match question {
             Question::Neighbors(path) => !difference.beside.contains(path),
-            Question::Terms | Question::Static(_) => true,
+            Question::Terms | Question::Static(_) | Question::Data(_) => true,
             _ => false,
         }
     }
@@ -228,6 +230,10 @@ impl Scope {
             }
             Question::Titled(title) => Fingerprint::of(&self.index.titled(title).map(identity)),
             Question::Suggestion(path) => Fingerprint::of(&self.addresses.suggestion(path)),
+            Question::Data(name) => {
+                let data = self.data_unnoted(name);
+                Fingerprint::of(&data.as_ref().as_ref().map(|data| data.fingerprint))
+            }
             Question::Static(name) => {
                 Fingerprint::of(&self.statics.get(&**name).map(|file| file.digest))
             }

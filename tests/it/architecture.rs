@@ -40,6 +40,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("include_dir", &["render/builtin.rs"]),
     ("toml", &["config"]),
     ("rapidhash", &["fingerprint.rs"]),
+    ("csv", &["content/data.rs"]),
     ("ureq", &["cli/external.rs"]),
     ("url", &["cli/external.rs"]),
 ];

@@ -22,6 +22,7 @@ enum Change {
     Remove { number: usize },
     Rename { number: usize },
     Special { name: usize, text: usize },
+    Data { number: usize },
     Setting { number: usize },
     Touch,
 }
@@ -66,6 +67,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => (0..5_usize).prop_map(|number| Change::Rename { number }),
         2 => (0..6_usize, 0..8_usize).prop_map(|(name, text)| Change::Special { name, text }),
         1 => (0..4_usize).prop_map(|number| Change::Setting { number }),
+        1 => (0..3_usize).prop_map(|number| Change::Data { number }),
         1 => Just(Change::Touch),
     ]
 }
@@ -111,6 +113,13 @@ impl Change {
                         "templates/page.html",
                         &format!("{{% extends \"base.html\" %}}{{% block main %}}{text} {{% for post in pages(limit=2) %}}{{{{ post.title }}}}{{% endfor %}} {{{{ page.content | safe }}}}{{% endblock main %}}"),
                     ),
+                }
+            }
+            Self::Data { number } => {
+                site.write("data/list.toml", &format!("name = \"{number}\"\n"));
+                let template = "{% extends \"base.html\" %}{% block main %}{{ load_data(path=\"list.toml\").name }} {{ page.content | safe }}{% endblock main %}";
+                if *number > 0 {
+                    site.write("templates/post.html", template);
                 }
             }
             Self::Setting { number } => {
@@ -204,7 +213,7 @@ fn every_build_equals_a_clean_one(
 fn sources(site: &TestSite) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders =
-        ["content", "static", "templates"].map(|name| site.root().join(name)).to_vec();
+        ["content", "data", "static", "templates"].map(|name| site.root().join(name)).to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();

@@ -6,7 +6,7 @@ use crate::problem::Mistake;
 
 /// The language that front matter is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(in crate::content) enum Format {
     Yaml,
     Toml,
     Json,

@@ -14,8 +14,10 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub(super) use self::fences::Format;
 use self::fields::Fields;
 pub use self::keys::{KEYS, Key};
+pub(super) use self::values::read_value;
 use crate::clock::Timestamp;
 use crate::permalink::{Slug, UrlPath};
 use crate::problem::{Mistake, Place, Position, Problem};

@@ -33,25 +33,37 @@ pub(super) fn read_with_engine(
     format: Format,
     matter: &str,
 ) -> Result<serde_json::Map<String, Value>, Misplaced> {
-    if let Some(offset) = matter.find('\0') {
+    match value_in(format, matter)? {
+        Value::Object(table) => Ok(table),
+        Value::Null => Ok(serde_json::Map::new()),
+        other => Err((Some(0), Mistake::NotATable { found: kind_of(&other).into() })),
+    }
+}
+
+/// Reads a file that is nothing but `text`; what is wrong is told with its line.
+pub(in crate::content) fn read_value(format: Format, text: &str) -> Result<Value, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    value_in(format, text).map_err(|(offset, mistake)| {
+        let line = text[..offset.unwrap_or(0)].matches('\n').count() + 1;
+        format!(", line {line}: {mistake}")
+    })
+}
+
+fn value_in(format: Format, text: &str) -> Result<Value, Misplaced> {
+    if let Some(offset) = text.find('\0') {
         let reason = "it has a NUL character in it".to_owned();
         let mistake = Mistake::FrontMatterSyntax { format: format.name().into(), reason };
         return Err((Some(offset), mistake));
     }
-    if let Some(offset) = anchor(matter).filter(|_| format == Format::Yaml) {
+    if let Some(offset) = anchor(text).filter(|_| format == Format::Yaml) {
         return Err((Some(offset), Mistake::YamlAlias));
     }
     let parsed = match format {
-        Format::Yaml => YAML::parse(&with_closers_indented(matter)),
-        Format::Toml => TOML::parse(matter),
-        Format::Json => JSON::parse(matter),
+        Format::Yaml => YAML::parse(&with_closers_indented(text)),
+        Format::Toml => TOML::parse(text),
+        Format::Json => JSON::parse(text),
     };
-    match parsed.map(to_json) {
-        Ok(Value::Object(table)) => Ok(table),
-        Ok(Value::Null) => Ok(serde_json::Map::new()),
-        Ok(other) => Err((Some(0), Mistake::NotATable { found: kind_of(&other).into() })),
-        Err(error) => Err(syntax_mistake(format, matter, &error.to_string())),
-    }
+    parsed.map(to_json).map_err(|error| syntax_mistake(format, text, &error.to_string()))
 }
 
 /// The engine wants the bracket that closes a list over several lines indented; authors and other tools do not.
