@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import http.client
 import json
+import math
 import os
 import pathlib
 import re
@@ -21,6 +22,8 @@ import sys
 import tempfile
 import time
 
+import serving
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BASELINE = ROOT / "benches" / "baseline.json"
 # How often a site is built: a small one more often, because one short time says little; the largest without a warm-up.
@@ -31,7 +34,7 @@ EDITS = 10
 MEBIBYTE = 1 << 20
 # A loss is one beyond this, if it is also more than what a clock and an allocator vary by.
 LOSS = 1.15
-NOISE = {"processor": 0.02, "memory": 2 * MEBIBYTE, "bytes": 4096, "latency": 0.005}
+NOISE = {"processor": 0.02, "memory": 2 * MEBIBYTE, "bytes": 4096, "latency": 0.005, "instructions": 0}
 # How long one command, one edit and one start may take before the run is given up, in seconds.
 COMMAND_LIMIT, EDIT_LIMIT, START_LIMIT = 600, 30, 300
 
@@ -158,6 +161,28 @@ def measure_builds(args, site, count):
             if turn >= WARM_UPS[count]:
                 costs.setdefault(name, []).append(cost)
     return {name: Cost.median(each) for name, each in costs.items()}
+
+
+def measure_instructions(args, site):
+    """How many times the floor's instructions a cold build takes, which other work does not move; none without valgrind."""
+    if not args.floor or not shutil.which("valgrind"):
+        return None
+    say("Counting instructions")
+    output = site / "out"
+    build = [args.product, "--root", site, "--config", site / "plain.toml", "-q", "build", "--jobs", 1, "--output", output]
+    counts = []
+    for command in (build, [args.floor, site / "content", output]):
+        remove(output, site / ".tallymark")
+        callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command]
+        environment = {**os.environ, "RAYON_NUM_THREADS": "1"}
+        done = subprocess.run([*map(str, callgrind)], capture_output=True, text=True, timeout=COMMAND_LIMIT, env=environment)
+        counted = re.search(r"Collected\s*:\s*(\d+)", done.stderr)
+        if done.returncode or not counted:
+            say("Instructions cannot be counted here")
+            return None
+        counts.append(int(counted[1]))
+    remove(output, site / ".tallymark")
+    return counts[0] / counts[1]
 
 
 def one_round(args, site):
@@ -399,37 +424,64 @@ def ratio(costs, name, field):
     return getattr(costs[name], field) / getattr(costs["floor"], field)
 
 
-def bounds(results, size, help_time):
-    """Every bound that can be measured here: what it is, what was measured, what is wanted, and how a value is shown."""
+class Bound:
+    """A thing that is wanted: at most so much of it, or at least."""
+
+    def __init__(self, what, value, wanted, show, least=False):
+        self.what, self.value, self.wanted, self.show, self.least = what, value, wanted, show, least
+
+    def row(self):
+        if self.value is None:
+            verdict = "not measured"
+        else:
+            verdict = "yes" if (self.value >= self.wanted if self.least else self.value <= self.wanted) else "no"
+        kind = "at least" if self.least else "at most"
+        return [self.what, "" if self.value is None else self.show(self.value), f"{kind} {self.show(self.wanted)}", verdict]
+
+
+def bounds(results, served, size, help_time):
+    """Everything that is wanted."""
     times = "{:.2f} × the floor".format
     ten = results.get(10_000, {})
     costs = ten.get("costs", {})
     peak = lambda name: costs[name].memory if name in costs else None
-    yield "10,000 posts, cold, code plain: processor time", ratio(costs, "cold, plain", "processor"), 3.0, times
-    yield "10,000 posts, cold, code plain: peak memory", peak("cold, plain"), 64 * MEBIBYTE, mebibytes
-    yield "10,000 posts, cold, code highlighted: processor time", ratio(costs, "cold, highlighted", "processor"), 3.4, times
-    yield "10,000 posts, cold, code highlighted: peak memory", peak("cold, highlighted"), 80 * MEBIBYTE, mebibytes
+    busy = lambda name: costs[name].processor / costs[name].wall / os.cpu_count() if name in costs else None
+    yield Bound("10,000 posts, cold, code plain: processor time", ratio(costs, "cold, plain", "processor"), 3.0, times)
+    yield Bound("10,000 posts, cold, code plain: peak memory", peak("cold, plain"), 64 * MEBIBYTE, mebibytes)
+    yield Bound("10,000 posts, cold, code highlighted: processor time", ratio(costs, "cold, highlighted", "processor"), 3.4, times)
+    yield Bound("10,000 posts, cold, code highlighted: peak memory", peak("cold, highlighted"), 80 * MEBIBYTE, mebibytes)
+    yield Bound("10,000 posts, cold, code plain: cores busy", busy("cold, plain"), 0.9, "{:.0%}".format, least=True)
     hundred = results.get(100_000, {}).get("costs", {}).get("cold, plain")
     growth = hundred.processor / costs["cold, plain"].processor if hundred and costs else None
-    yield "100,000 posts, cold, code plain: processor time", growth, 12, "{:.1f} × that of 10,000".format
-    yield "100,000 posts, cold, code plain: peak memory", hundred and hundred.memory, 300 * MEBIBYTE, mebibytes
+    yield Bound("100,000 posts, cold, code plain: processor time", growth, 12, "{:.1f} × that of 10,000".format)
+    yield Bound("100,000 posts, cold, code plain: peak memory", hundred and hundred.memory, 300 * MEBIBYTE, mebibytes)
     warm = costs["warm, highlighted"].wall if costs else None
-    yield "10,000 posts, nothing changed: wall time", warm, 0.1, seconds
-    yield "1,000 posts, one edit: saved to served", results.get(1_000, {}).get("edit"), 0.03, seconds
-    yield "10,000 posts, one edit: saved to served", ten.get("edit"), 0.05, seconds
-    yield "10,000 posts, already built: start to first answer", ten.get("start"), 0.3, seconds
-    yield "size of the binary", size, 30 * MEBIBYTE, mebibytes
-    yield "`--help`", help_time, 0.01, lambda value: f"{value * 1000:.1f} ms"
+    yield Bound("10,000 posts, nothing changed: wall time", warm, 0.1, seconds)
+    yield Bound("1,000 posts, one edit: saved to served", results.get(1_000, {}).get("edit"), 0.03, seconds)
+    yield Bound("10,000 posts, one edit: saved to served", ten.get("edit"), 0.05, seconds)
+    yield Bound("10,000 posts, already built: start to first answer", ten.get("start"), 0.3, seconds)
+    for connections in serving.CONNECTIONS:
+        requests, worst = served.get(connections, (None, None))
+        what = f"a page of 20 KB, {connections} connections"
+        yield Bound(f"{what}: requests a second", requests, serving.WANTED, "{:.2f} × nginx".format, least=True)
+        yield Bound(f"{what}: 99th percentile", worst, 1.0, "{:.2f} × nginx".format)
+    yield Bound("size of the binary", size, 30 * MEBIBYTE, mebibytes)
+    yield Bound("`--help`", help_time, 0.01, lambda value: f"{value * 1000:.1f} ms")
 
 
 def print_bounds(rows):
-    def verdict(value, bound):
-        if value is None:
-            return "not measured"
-        return "yes" if value <= bound else "no"
+    table(["what", "measured", "wanted", "holds"], [bound.row() for bound in rows])
 
-    shown = [[name, "" if value is None else show(value), show(bound), verdict(value, bound)] for name, value, bound, show in rows]
-    table(["what", "measured", "at most", "holds"], shown)
+
+def measure_serving(args):
+    """For each number of connections, how many times nginx's requests and 99th percentile; nothing where that cannot be had."""
+    if args.quick or not serving.find_programs():
+        return {}
+    try:
+        return serving.ratios(serving.compare(args.product, args.work))
+    except serving.Broken as reason:
+        say(f"Serving is passed over: {reason}")
+        return {}
 
 
 # What is recorded
@@ -445,7 +497,10 @@ def ratios(results):
                 continue
             for field in ("processor", "memory", "bytes"):
                 kept[f"{count:,} posts: {name}: {field}"] = round(ratio(costs, name, field), 3)
-        kept[f"{count:,} posts: edit: latency"] = round(result["edit"] / costs["floor"].wall, 3)
+        if "edit" in result:
+            kept[f"{count:,} posts: edit: latency"] = round(result["edit"] / costs["floor"].wall, 3)
+        if result.get("instructions"):
+            kept[f"{count:,} posts: cold, plain: instructions"] = round(result["instructions"], 3)
     return kept
 
 
@@ -464,7 +519,7 @@ def losses(results):
             continue
         field = name.rsplit(": ", 1)[1]
         floor = results[int(name.split(" ")[0].replace(",", ""))]["costs"]["floor"]
-        unit = getattr(floor, "wall" if field == "latency" else field)
+        unit = getattr(floor, "wall" if field == "latency" else field, math.inf)
         if new > old[name] * LOSS and (new - old[name]) * unit > NOISE[field]:
             yield f"{name}: {new:.2f} × the floor, recorded {old[name]:.2f} ({new / old[name] - 1:+.0%})"
 
@@ -476,6 +531,8 @@ def measure(args, folder):
         site = make_site(args, folder, count)
         costs = measure_builds(args, site, count)
         result = {"costs": costs}
+        if count == 1_000:
+            result["instructions"] = measure_instructions(args, site)
         if count <= 10_000:
             result["start"], result["edit"] = measure_server(args, site)
         results[count] = result
@@ -509,7 +566,8 @@ def main():
         results = measure(args, pathlib.Path(folder))
     print(f"{datetime.date.today()}, {os.cpu_count()} cores. Behind each figure: how many times the floor's.\n")
     print_builds(results)
-    print_bounds(bounds(results, args.product.stat().st_size, measure_help(args)))
+    served = measure_serving(args)
+    print_bounds(bounds(results, served, args.product.stat().st_size, measure_help(args)))
     if args.record:
         record(results)
     if args.check:

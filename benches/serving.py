@@ -322,6 +322,16 @@ def rows(results, disturbed, totals):
         ]
 
 
+def ratios(results):
+    """For each number of connections, how many times nginx's requests a second and 99th percentile the product's are."""
+    kept = {}
+    for connections in CONNECTIONS:
+        own, other = results[connections, "tallymark"], results[connections, "nginx"]
+        requests = statistics.median(one.rate / two.rate for one, two in zip(own, other))
+        kept[connections] = (requests, median(own, "worst") / median(other, "worst"))
+    return kept
+
+
 def print_table(head, rows):
     """Prints rows as a Markdown table whose columns are as wide as they must be."""
     rows = list(rows)
@@ -336,17 +346,12 @@ def version():
     return told.strip().rsplit("/", 1)[-1]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--product", "--work"):
-        parser.add_argument(name, type=pathlib.Path, required=True)
-    args = parser.parse_args()
-    if not find_programs():
-        return
+def compare(product_path, work):
+    """The rounds of each server and number of connections, those that other work disturbed, and what is told of all."""
+    args = argparse.Namespace(product=product_path, work=work)
     server_core, load_core = cores()
     memory = pathlib.Path("/dev/shm")
     parent = memory if os.access(memory, os.W_OK) else args.work
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tallymark-serving-", dir=parent)))
         site, page = make_site(args, folder)
@@ -361,9 +366,22 @@ def main():
     print(f"{datetime.date.today()}, nginx {version()}. A page of {len(page):,} bytes; servers on one core, load on another.\n")
     head = ["server, connections", "requests/s", "by nginx's", "p50", "p99", "processor", "bytes sent", "holds"]
     print_table(head, rows(results, disturbed, totals))
+    print()
+    return results
 
 
-try:
-    main()
-except Broken as reason:
-    sys.exit(f"scripts/bench: {reason}")
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("--product", "--work"):
+        parser.add_argument(name, type=pathlib.Path, required=True)
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if find_programs():
+        compare(args.product, args.work)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Broken as reason:
+        sys.exit(f"scripts/bench: {reason}")

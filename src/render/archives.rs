@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::claims::Claim;
-use super::learnt::{Learnt, Lessons};
+use super::learnt::{Learnt, Lesson};
 use super::pages::inspect;
 use super::renderer::{Renderer, Told, value};
 use super::resolver::Links;
@@ -97,18 +97,31 @@ fn default_address(folder: &str) -> Option<UrlPath> {
     folder.split('/').try_fold(UrlPath::root(), |path, part| Some(path.child(&Slug::new(part)?)))
 }
 
-/// Renders each archive.
-pub(super) fn render(renderer: &Renderer<'_>, lessons: &mut Lessons) -> anyhow::Result<()> {
-    for archive in &renderer.scope.archives {
+/// Each archive, and whether its address is its own.
+pub(super) fn claim<'a>(renderer: &'a Renderer<'_>) -> Vec<(&'a Archive, bool)> {
+    let claim = |archive: &Archive| match &archive.own {
+        Some(page) => renderer.outputs.claim(&archive.path, &page.file.name, Claim::Page),
+        None => !renderer.outputs.is_claimed(&archive.path),
+    };
+    renderer.scope.archives.iter().map(|archive| (archive, claim(archive))).collect()
+}
+
+/// Renders each archive, and gives what the texts of authors above them have taught.
+pub(super) fn render(
+    archives: Vec<(&Archive, bool)>,
+    renderer: &Renderer<'_>,
+) -> anyhow::Result<Vec<Lesson>> {
+    let mut lessons = Vec::new();
+    for (archive, is_free) in archives {
         if let Some(page) = &archive.own {
-            lessons.add(page, render_own(archive, page, renderer)?);
-        } else {
+            lessons.push((page.clone(), render_own(archive, page, is_free, renderer)?));
+        } else if is_free {
             let told = Told { is_as_before: true, fingerprint: || archive.fingerprint() };
             renderer
                 .traced_generated((&archive.path, TEMPLATE), told, || put(archive, renderer))?;
         }
     }
-    Ok(())
+    Ok(lessons)
 }
 
 /// Renders the archive that no author has written a page for.
@@ -123,10 +136,11 @@ fn put(archive: &Archive, renderer: &Renderer<'_>) -> anyhow::Result<()> {
 fn render_own(
     archive: &Archive,
     page: &Arc<Page>,
+    is_free: bool,
     renderer: &Renderer<'_>,
 ) -> anyhow::Result<Arc<Learnt>> {
     let scope = &renderer.scope;
-    if !renderer.outputs.claim(&archive.path, &page.file.name, Claim::Page) {
+    if !is_free {
         return Ok(Arc::new(inspect(page, &renderer.body(page, Links::Rooted)?, renderer)));
     }
     let told = Told {

@@ -107,7 +107,7 @@ fn neighbors(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     scope.note(|| Question::Neighbors(path.clone()));
     let (older, newer) = scope.index.neighbors(&path);
     let value =
-        |page: Option<&Arc<Page>>| page.map_or_else(Value::none, |page| summary(page, &scope));
+        |page: Option<&Arc<Page>>| page.map_or_else(Value::none, |page| scope.summary_beside(page));
     Ok(Value::from_serializable(&Beside { previous: value(older), next: value(newer) }))
 }
 

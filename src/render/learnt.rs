@@ -32,12 +32,15 @@ pub(super) struct Wanted {
     pub(super) fragment: Box<str>,
 }
 
+/// A page, and what its body has taught.
+pub(super) type Lesson = (Arc<Page>, Arc<Learnt>);
+
 /// What was learnt of all pages.
 #[derive(Debug, Default)]
 pub(super) struct Lessons {
-    pages: Vec<(Arc<Page>, Arc<Learnt>)>,
+    pages: Vec<Lesson>,
     /// The text below every page, which has no place of its own that links could lead to.
-    footer: Option<(Arc<Page>, Arc<Learnt>)>,
+    footer: Option<Lesson>,
     by_path: OnceLock<Arc<FastMap<UrlPath, usize>>>,
 }
 
@@ -64,7 +67,7 @@ impl Lessons {
         })
     }
 
-    fn at(&self, path: &UrlPath) -> Option<&(Arc<Page>, Arc<Learnt>)> {
+    fn at(&self, path: &UrlPath) -> Option<&Lesson> {
         self.by_path().get(path).map(|at| &self.pages[*at])
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::learnt::{Learnt, Lessons};
+use super::learnt::{Learnt, Lesson};
 use super::pages::inspect;
 use super::renderer::{Renderer, Told, value};
 use super::resolver::Links;
@@ -35,21 +35,22 @@ pub(super) fn tags_index() -> UrlPath {
     UrlPath::parse(TAGS_FOLDER).expect("a plain path")
 }
 
-/// Renders the home page, with the newest posts, and the pages with the older ones.
-pub(super) fn render_home(renderer: &Renderer<'_>, lessons: &mut Lessons) -> anyhow::Result<()> {
+/// Renders the home page, with the newest posts, and the pages with the older ones; gives what the author's own text
+/// above them has taught.
+pub(super) fn render_home(renderer: &Renderer<'_>) -> anyhow::Result<Option<Lesson>> {
     let scope = &renderer.scope;
     let pages = Paging::of(&UrlPath::root(), scope.index.listed_posts(), scope);
     let (first, others) = pages.split_first().expect("a list has one page at least");
     others.par_iter().try_for_each(|page| {
         traced((page, "home.html"), "", renderer, || put_home(page, tera::Value::none(), renderer))
     })?;
-    match scope.index.home() {
-        Some(own) => lessons.add(own, render_own_home(first, own, renderer)?),
-        None => traced((first, "home.html"), "", renderer, || {
+    let Some(own) = scope.index.home() else {
+        traced((first, "home.html"), "", renderer, || {
             put_home(first, tera::Value::none(), renderer)
-        })?,
-    }
-    Ok(())
+        })?;
+        return Ok(None);
+    };
+    Ok(Some((own.clone(), render_own_home(first, own, renderer)?)))
 }
 
 /// Renders the first page of the home list with the author's own text above it.

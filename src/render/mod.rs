@@ -33,7 +33,7 @@ use self::addresses::Addresses;
 use self::archives::Archive;
 pub use self::dashboard::{DASHBOARD_SCRIPT, dashboard};
 pub use self::filters::grouped;
-use self::learnt::Lessons;
+use self::learnt::{Lesson, Lessons};
 pub use self::memory::Memory;
 pub use self::outbound::Outbound;
 use self::outputs::Outputs;
@@ -154,18 +154,41 @@ pub fn rerender(
 
 /// Renders every family of outputs, and gives what the bodies of pages have taught.
 fn render_all(renderer: &Renderer<'_>) -> anyhow::Result<Lessons> {
-    let mut lessons = pages::render(renderer)?;
+    // Whoever has an address by right has it before anything is generated; from then on no family waits for another.
+    let pages = pages::claim(renderer);
     discovery::render_redirects(renderer)?;
+    let archives = archives::claim(renderer);
+    let (lessons, (of_archives, of_home)) = rayon::join(
+        || pages::render(pages, renderer),
+        || rayon::join(|| render_long(archives, renderer), || render_lists(renderer)),
+    );
+    let mut lessons = lessons?;
+    for (page, learnt) in of_home?.into_iter().chain(of_archives?) {
+        lessons.add(&page, learnt);
+    }
     if let Some(footer) = renderer.scope.index.footer() {
         let body = renderer.body(footer, resolver::Links::Rooted)?;
         lessons.add_footer(footer, Arc::new(pages::inspect(footer, &body, renderer)));
     }
-    lists::render_home(renderer, &mut lessons)?;
-    archives::render(renderer, &mut lessons)?;
-    lists::render_tags(renderer)?;
-    feed::render(renderer)?;
+    Ok(lessons)
+}
+
+/// Renders what has all pages in it, and is one output each.
+fn render_long(
+    archives: Vec<(&Archive, bool)>,
+    renderer: &Renderer<'_>,
+) -> anyhow::Result<Vec<Lesson>> {
+    let lessons = archives::render(archives, renderer)?;
     discovery::render(renderer)?;
     Ok(lessons)
+}
+
+/// Renders what has a few pages in each of its outputs.
+fn render_lists(renderer: &Renderer<'_>) -> anyhow::Result<Option<Lesson>> {
+    let lesson = lists::render_home(renderer)?;
+    lists::render_tags(renderer)?;
+    feed::render(renderer)?;
+    Ok(lesson)
 }
 
 fn scope_of(

@@ -20,29 +20,44 @@ use crate::markdown::{self, Finding, Rendered};
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Position, Positions, Problem};
 
-/// Renders every post and page.
-pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<Lessons> {
+/// Every post and page, and whether its address is its own. A page that stands for a folder of posts is rendered with
+/// the list of these.
+pub(super) fn claim<'a>(renderer: &'a Renderer<'_>) -> Vec<(&'a Arc<Page>, bool)> {
     let scope = &renderer.scope;
-    // A page that stands for a folder of posts is rendered with the list of these.
-    let pages: Vec<&Arc<Page>> =
-        scope.index.pages().iter().filter(|page| !archives::is_head(page, &scope.config)).collect();
+    let pages = scope.index.pages().iter();
+    let pages = pages.filter(|page| !archives::is_head(page, &scope.config));
+    // What was resumed has a page at each address, or there would be a problem.
+    let claim = |page: &Page| {
+        renderer.is_resumed || renderer.outputs.claim(&page.path, &page.file.name, Claim::Page)
+    };
+    pages.map(|page| (page, claim(page))).collect()
+}
+
+/// Renders every post and page.
+pub(super) fn render(
+    pages: Vec<(&Arc<Page>, bool)>,
+    renderer: &Renderer<'_>,
+) -> anyhow::Result<Lessons> {
     renderer.progress.begin(pages.len());
-    let learnt: Vec<Arc<Learnt>> =
-        pages.par_iter().map(|page| render_one(page, renderer)).collect::<anyhow::Result<_>>()?;
+    let learnt: Vec<Arc<Learnt>> = pages
+        .par_iter()
+        .map(|(page, is_free)| render_one(page, *is_free, renderer))
+        .collect::<anyhow::Result<_>>()?;
     let mut lessons = Lessons::default();
-    for (page, learnt) in pages.into_iter().zip(learnt) {
+    for ((page, _), learnt) in pages.into_iter().zip(learnt) {
         lessons.add(page, learnt);
     }
     Ok(lessons)
 }
 
-fn render_one(page: &Arc<Page>, renderer: &Renderer<'_>) -> anyhow::Result<Arc<Learnt>> {
+fn render_one(
+    page: &Arc<Page>,
+    is_free: bool,
+    renderer: &Renderer<'_>,
+) -> anyhow::Result<Arc<Learnt>> {
     renderer.progress.advance();
     let scope = &renderer.scope;
     let template = template_of(page, renderer);
-    // What was resumed has a page at each address, or there would be a problem.
-    let is_free =
-        renderer.is_resumed || renderer.outputs.claim(&page.path, &page.file.name, Claim::Page);
     let Some(template) = template.filter(|_| is_free) else {
         // Nothing comes of it, but everything that is wrong with it is told.
         return Ok(Arc::new(inspect(page, &renderer.body(page, Links::Rooted)?, renderer)));

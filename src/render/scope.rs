@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use lru::LruCache;
 use rayon::prelude::*;
 use tera::Value;
 
@@ -24,6 +26,9 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<Scope>>> = const { RefCell::new(None) };
 }
 
+/// How many summaries are at hand: a few for each core.
+const LATELY: NonZeroUsize = NonZeroUsize::new(128).expect("it is more than nothing");
+
 /// What template functions answer from.
 #[derive(Debug)]
 pub(super) struct Scope {
@@ -38,6 +43,8 @@ pub(super) struct Scope {
     /// What `nav()` answers, which every page asks for.
     nav: OnceLock<Value>,
     nav_fingerprint: OnceLock<Fingerprint>,
+    /// Summaries of the pages that were beside others lately: each is beside two, which are rendered close together.
+    beside: Mutex<LruCache<usize, Value>>,
     /// The files of `data/` that were asked for, or why they cannot be read.
     data: Mutex<BTreeMap<String, Arc<Result<DataView, String>>>>,
     /// Whether templates may show of a page in a list how many words it has, and how many posts share a tag of it.
@@ -79,6 +86,7 @@ impl Scope {
             shown: Vec::new(),
             nav: OnceLock::new(),
             nav_fingerprint: OnceLock::new(),
+            beside: Mutex::new(LruCache::new(LATELY)),
             data: Mutex::default(),
             shows_all,
             has_same_addresses: false,
@@ -99,6 +107,7 @@ impl Scope {
             shown: self.shown.clone(),
             nav: OnceLock::new(),
             nav_fingerprint: OnceLock::new(),
+            beside: Mutex::new(LruCache::new(LATELY)),
             data: Mutex::default(),
             shows_all: self.shows_all,
             has_same_addresses: true,
@@ -227,6 +236,18 @@ impl Scope {
     /// The pages that the navigation links to.
     pub(super) fn nav(&self) -> impl Iterator<Item = &Arc<Page>> {
         self.index.listed_pages().filter(|page| page.front_matter.show_in_nav)
+    }
+
+    /// A page as lists show it, for one that it stands beside.
+    pub(super) fn summary_beside(&self, page: &Page) -> Value {
+        let Some(at) = self.index.position(page) else { return summary(page, self) };
+        let recent = || self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = recent().get(&at) {
+            return known.clone();
+        }
+        let made = summary(page, self);
+        recent().put(at, made.clone());
+        made
     }
 
     /// What is in the file `name` of `data/`, or why that cannot be told.

@@ -47,6 +47,8 @@ pub(super) struct CurrentView {
     /// `home`, `post`, `page`, `list`, `archive`, `terms`, `not_found` or `stats`.
     pub(super) kind: &'static str,
     pub(super) lang: String,
+    /// `rtl` if the language of the page is written from right to left, else empty.
+    pub(super) dir: &'static str,
     pub(super) noindex: bool,
     /// Empty on the home page.
     pub(super) title: String,
@@ -157,6 +159,7 @@ impl CurrentView {
             url: scope.config.base.link(path),
             permalink: scope.config.base.permalink(path),
             kind,
+            dir: direction(&scope.config.language),
             title,
             object: "website",
             ..Self::default()
@@ -175,6 +178,7 @@ impl CurrentView {
             permalink: front_matter.canonical.clone().unwrap_or_else(permalink),
             kind: if page.is_post() { "post" } else { "page" },
             lang: front_matter.lang.clone().unwrap_or_default(),
+            dir: direction(front_matter.lang.as_deref().unwrap_or(&scope.config.language)),
             noindex: front_matter.noindex || front_matter.unlisted || front_matter.draft,
             title: page.title.clone(),
             description: front_matter.description.clone().unwrap_or_else(|| page.summary.clone()),
@@ -183,6 +187,13 @@ impl CurrentView {
             object: if page.is_post() { "article" } else { "website" },
         }
     }
+}
+
+/// In which direction a language is written, if not from left to right.
+fn direction(language: &str) -> &'static str {
+    let first = language.split('-').next().unwrap_or_default();
+    let is_from_right = ["ar", "dv", "fa", "he", "ps", "ur", "yi"].contains(&first);
+    if is_from_right { "rtl" } else { "" }
 }
 
 fn absolute(link: &str, origin: &str) -> String {
