@@ -75,9 +75,13 @@ mod tests {
         assert_ne!(Fingerprint::of("a"), Fingerprint::of("b"));
         assert_ne!(Fingerprint::of(&("ab", "c")), Fingerprint::of(&("a", "bc")));
         let mut fold = Fold::default();
-        ["x", "y"].iter().for_each(|part| fold.add(part));
+        for part in ["x", "y"] {
+            fold.add(part);
+        }
         let mut other = Fold::default();
-        ["y", "x"].iter().for_each(|part| other.add(part));
+        for part in ["y", "x"] {
+            other.add(part);
+        }
         assert_ne!(fold.finish(), other.finish());
         // Fingerprints are made of fingerprints, and the one of nothing among them must not hide the others.
         let (nothing, one) = (Fold::default().finish(), Fingerprint::of("x"));

@@ -36,10 +36,12 @@ impl Announcer {
         match &rebuild.result {
             Err(failure) => report::failure(failure),
             Ok(build) => {
-                if build.problems != self.last_problems {
+                // Both are in order. That some are gone is no reason to repeat the others.
+                let is_new = |problem| self.last_problems.binary_search(problem).is_err();
+                if build.problems.iter().any(is_new) {
                     self.report.problems(&build.problems);
-                    self.last_problems = build.problems.clone();
                 }
+                self.last_problems = build.problems.clone();
                 match &build.site {
                     Some(_) => self.tell_done(build, rebuild),
                     None => self.report.note("not published; the site stays as it was"),

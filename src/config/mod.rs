@@ -197,8 +197,7 @@ impl Config {
     /// The fingerprint of the settings that what is built depends on: how it is hosted is not among them.
     pub fn of_builds(&self) -> Fingerprint {
         let Self { output_dir, feeds, analytics, .. } = self;
-        let told = format!("{:?} {output_dir:?} {feeds:?} {analytics:?}", self.of_pages());
-        Fingerprint::of(&told)
+        Fingerprint::of(&(self.of_pages(), output_dir, format!("{feeds:?} {analytics:?}")))
     }
 
     /// The fingerprint of the settings that any page may depend on.

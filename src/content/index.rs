@@ -28,10 +28,10 @@ pub struct ContentIndex {
 /// Where each page stands among all.
 #[derive(Debug, Default)]
 struct Places {
-    by_path: FastMap<UrlPath, usize>,
-    by_source: FastMap<String, usize>,
-    /// By title in lower case; of two with one title, the first in order.
-    by_title: FastMap<String, usize>,
+    paths: FastMap<UrlPath, usize>,
+    sources: FastMap<String, usize>,
+    /// In lower case; of two with one title, the first in order.
+    titles: FastMap<String, usize>,
 }
 
 /// A page, and what it becomes when nothing of it has changed but its text.
@@ -165,12 +165,12 @@ impl ContentIndex {
 
     /// The page at `path`.
     pub fn at(&self, path: &UrlPath) -> Option<&Arc<Page>> {
-        self.places.by_path.get(path).map(|at| &self.pages[*at])
+        self.places.paths.get(path).map(|at| &self.pages[*at])
     }
 
     /// Where `page` stands among the pages of this index.
     pub fn position(&self, page: &Page) -> Option<usize> {
-        let at = *self.places.by_path.get(&page.path)?;
+        let at = *self.places.paths.get(&page.path)?;
         (self.pages[at].file.relative == page.file.relative).then_some(at)
     }
 
@@ -178,7 +178,7 @@ impl ContentIndex {
     pub fn by_source(&self, relative: &str) -> Option<&Arc<Page>> {
         let special = [&self.home, &self.footer].into_iter().flatten();
         self.places
-            .by_source
+            .sources
             .get(relative)
             .map(|at| &self.pages[*at])
             .or_else(|| special.into_iter().find(|page| page.file.relative == relative))
@@ -186,7 +186,7 @@ impl ContentIndex {
 
     /// The page called so, in any letter case.
     pub fn titled(&self, title: &str) -> Option<&Arc<Page>> {
-        self.places.by_title.get(&title.to_lowercase()).map(|at| &self.pages[*at])
+        self.places.titles.get(&title.to_lowercase()).map(|at| &self.pages[*at])
     }
 
     /// Old addresses, and the pages they lead to.
@@ -225,9 +225,9 @@ impl Places {
     fn of(pages: &[Arc<Page>]) -> Self {
         let mut places = Self::default();
         for (at, page) in pages.iter().enumerate() {
-            places.by_path.entry(page.path.clone()).or_insert(at);
-            places.by_source.insert(page.file.relative.clone(), at);
-            places.by_title.entry(page.title.to_lowercase()).or_insert(at);
+            places.paths.entry(page.path.clone()).or_insert(at);
+            places.sources.insert(page.file.relative.clone(), at);
+            places.titles.entry(page.title.to_lowercase()).or_insert(at);
         }
         places
     }

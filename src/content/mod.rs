@@ -96,13 +96,11 @@ fn read(
         }
     };
     let fingerprint = Some(Fingerprint::of(text.as_str()));
-    match known.filter(|known| known.fingerprint == fingerprint) {
-        Some(known) => Ok(Remembered { stamp, ..known.clone().found_as(file) }),
-        None => {
-            let read = Arc::new(Page::read(file, &text, config));
-            Ok(Remembered { name, stamp, fingerprint, read })
-        }
+    if let Some(known) = known.filter(|known| known.fingerprint == fingerprint) {
+        return Ok(Remembered { stamp, ..known.clone().found_as(file) });
     }
+    let read = Arc::new(Page::read(file, &text, config));
+    Ok(Remembered { name, stamp, fingerprint, read })
 }
 
 /// A file whose name cannot be part of an address.

@@ -30,18 +30,18 @@ pub fn reload(
 ) -> anyhow::Result<Option<Reloaded>> {
     let settings = config.of_pages();
     let Some(index) = memory.index(settings) else { return Ok(None) };
-    let mut changes = Vec::new();
+    let mut others = Vec::new();
     for path in changed {
         match reread(path, config, memory)? {
             Some(Reread::Same) => {}
-            Some(Reread::Other(change)) => changes.push(change),
+            Some(Reread::Other(change)) => others.push(change),
             None => return Ok(None),
         }
     }
-    let exchanges = changes.iter().map(|change| change.exchange.clone()).collect::<Vec<_>>();
+    let exchanges = others.iter().map(|change| change.exchange.clone()).collect::<Vec<_>>();
     let index = Arc::new(index.exchanged(&exchanges));
-    let problems = changes.iter().flat_map(|change| change.now.read.problems.clone()).collect();
-    memory.exchange(&index, changes.into_iter().map(|change| change.now));
+    let problems = others.iter().flat_map(|change| change.now.read.problems.clone()).collect();
+    memory.exchange(&index, others.into_iter().map(|change| change.now));
     Ok(Some(Reloaded { index, exchanges, problems }))
 }
 

@@ -40,7 +40,9 @@ impl Survey {
         let files: Vec<Found> = files.into_par_iter().map(found).collect();
         let mut all = Fold::default();
         let mut is_settled = problems.is_empty() && files.iter().all(|found| found.stamp.is_some());
-        files.iter().for_each(|found| all.add(&(&found.file.name, found.stamp)));
+        for found in &files {
+            all.add(&(&found.file.name, found.stamp));
+        }
         for folder in others(config) {
             let walk = source::walk(&folder, &config.root, Hidden::Kept)?;
             is_settled &= walk.problems.is_empty();

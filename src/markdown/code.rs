@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::sync::Arc;
 
 use pulldown_cmark::CodeBlockKind;
 
 use super::info::Info;
 use super::writer::Writer;
-use super::{Finding, escape, highlight};
+use super::{Finding, escape};
 
 /// The longest code that is colored, in bytes. More than that is data, which nobody reads for its colors.
 const LONGEST_COLORED: usize = 256 * 1024;
@@ -103,16 +104,16 @@ impl Writer<'_> {
         self.html.push('"');
     }
 
-    fn colored(&mut self, language: &str, code: &OpenCode) -> String {
+    fn colored(&mut self, language: &str, code: &OpenCode) -> Arc<str> {
         let offset = code.offset;
         if code.text.len() > LONGEST_COLORED {
             self.learnt.findings.push(Finding::LongCode { offset });
-        } else if let Some(colored) = highlight(language, &code.text) {
+        } else if let Some(colored) = self.resolver.colored(language, &code.text) {
             return colored;
         }
         let mut plain = String::with_capacity(code.text.len() + code.text.len() / 8);
         escape::text(&mut plain, &code.text);
-        plain
+        plain.into()
     }
 }
 

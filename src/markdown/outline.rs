@@ -86,9 +86,8 @@ fn before_more(text: &str) -> Option<&str> {
 fn comments(text: &str) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
     let marks = text.match_indices('!').map(|(at, _)| at);
-    marks.filter_map(|at| {
-        (bytes[..at].ends_with(b"<") && bytes[at..].starts_with(b"!--")).then(|| at - 1)
-    })
+    let begins = |at: &usize| bytes[..*at].ends_with(b"<") && bytes[*at..].starts_with(b"!--");
+    marks.filter(begins).map(|at| at - 1)
 }
 
 /// Reads the events of `text` until the heading and the summary are known.

@@ -1,4 +1,8 @@
-//! Who knows where the links and images of a text lead.
+//! Who knows where the links and images of a text lead, and what was colored before.
+
+use std::sync::Arc;
+
+use super::highlight;
 
 /// What a link or an image of a text leads to, answered by who knows the site.
 pub trait Resolver {
@@ -10,6 +14,12 @@ pub trait Resolver {
 
     /// Where `[[name]]` leads; a fragment may follow the name.
     fn wikilink(&self, name: &str) -> Target;
+
+    /// `code` as HTML, colored as `language` asks; none if the language is not known. Who has it already need not color
+    /// it again.
+    fn colored(&self, language: &str, code: &str) -> Option<Arc<str>> {
+        highlight(language, code).map(Arc::from)
+    }
 }
 
 /// Where a link leads.

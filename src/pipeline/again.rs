@@ -33,14 +33,14 @@ pub(super) fn build(
         order.memory.keep_latest(latest);
         return Ok(Some(build));
     }
-    republish(order, &config, latest, reloaded)
+    republish(order, &config, &latest, reloaded)
 }
 
 /// Renders and publishes what shows the texts that were read again.
 fn republish(
     order: &Order,
     config: &Config,
-    latest: Latest,
+    latest: &Latest,
     reloaded: Reloaded,
 ) -> anyhow::Result<Option<Build>> {
     let home = order.home.as_deref();
@@ -65,7 +65,7 @@ fn republish(
     let latest = Latest {
         last: Last { site: published.site, catalog },
         problems: latest.problems.after(files, problems),
-        ..latest
+        ..*latest
     };
     let build = Build { written: published.written, ..latest.unchanged() };
     order.memory.keep_latest(latest);

@@ -62,6 +62,16 @@ pub struct Build {
     pub next_due: Option<Timestamp>,
 }
 
+/// What a build begins with.
+struct Start {
+    /// When the site is to be as it is built.
+    now: Timestamp,
+    /// What there is to build from.
+    survey: Survey,
+    /// When that was looked at, as the file system tells it.
+    moment: Option<Moment>,
+}
+
 /// A site that was rendered, before it is decided whether it is published.
 struct Draft {
     index: Arc<ContentIndex>,
@@ -112,7 +122,8 @@ fn build_unless(order: &Order, now: Timestamp, believes: bool) -> anyhow::Result
     }
     order.memory.recall(&begun, &config);
     stage.refuse_foreign()?;
-    let mut draft = draft(order, &config, now, survey, begun.moment, &stage, false)?;
+    let start = Start { now, survey, moment: begun.moment };
+    let mut draft = draft(order, &config, start, &stage, false)?;
     draft.problems.extend(settings_problems);
     let has_errors = draft.problems.iter().any(Problem::is_error);
     if let Some(previous) = stage.previous().filter(|_| !has_errors) {
@@ -197,7 +208,8 @@ fn complete_draft(
 ) -> anyhow::Result<Draft> {
     let (config, settings_problems) = Config::load(&order.sources)?;
     let survey = Survey::of(&config, None)?;
-    let mut draft = draft(order, &Arc::new(config), now, survey, None, sink, gathers_outbound)?;
+    let start = Start { now, survey, moment: None };
+    let mut draft = draft(order, &Arc::new(config), start, sink, gathers_outbound)?;
     draft.problems.extend(settings_problems);
     Ok(draft)
 }
@@ -205,12 +217,11 @@ fn complete_draft(
 fn draft(
     order: &Order,
     config: &Arc<Config>,
-    now: Timestamp,
-    survey: Survey,
-    moment: Option<Moment>,
+    start: Start,
     sink: &dyn Sink,
     gathers_outbound: bool,
 ) -> anyhow::Result<Draft> {
+    let Start { now, survey, moment } = start;
     let (index, mut problems) = content::load(config, survey, now, &order.memory.content)?;
     let extras = extras(order, config, moment, gathers_outbound);
     let rendering = render::render(config, &index, extras, sink)?;

@@ -118,7 +118,7 @@ pub(super) fn render(
         } else if is_free {
             let told = Told { is_as_before: true, fingerprint: || archive.fingerprint() };
             renderer
-                .traced_generated((&archive.path, TEMPLATE), told, || put(archive, renderer))?;
+                .traced_generated((&archive.path, TEMPLATE), &told, || put(archive, renderer))?;
         }
     }
     Ok(lessons)
@@ -149,7 +149,7 @@ fn render_own(
             Fingerprint::of(&(archive.fingerprint(), scope.shown(page), page.fingerprint))
         },
     };
-    renderer.traced((&archive.path, TEMPLATE), told, || {
+    renderer.traced((&archive.path, TEMPLATE), &told, || {
         let body = renderer.body(page, Links::Rooted)?;
         let current = CurrentView { kind: "archive", ..CurrentView::of_page(page, scope) };
         let view = view(archive, &body.rendered.html, scope);

@@ -46,7 +46,7 @@ fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
         .filter(is_wanted)
         .map(|page| (&page.path, last_change(page)))
         .collect();
-    renderer.traced_generated((&path(SITEMAP), "sitemap.xml"), told(&pages), || {
+    renderer.traced_generated((&path(SITEMAP), "sitemap.xml"), &told(&pages), || {
         let home = SitemapEntry { permalink: base.permalink(&UrlPath::root()), updated: None };
         let entries = pages.iter().map(|(path, changed)| SitemapEntry {
             permalink: base.permalink(path),
@@ -60,7 +60,7 @@ fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
 
 fn render_robots(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let sitemap = renderer.scope.config.base.permalink(&path(SITEMAP));
-    renderer.traced_generated((&path(ROBOTS), "robots.txt"), told(&sitemap), || {
+    renderer.traced_generated((&path(ROBOTS), "robots.txt"), &told(&sitemap), || {
         let sitemap = Value::from(sitemap.as_str());
         renderer.put_file("robots.txt", &path(ROBOTS), &[("sitemap", sitemap)])
     })
@@ -70,7 +70,7 @@ fn render_not_found(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let title = "Page not found".to_owned();
     let mut current = CurrentView::generated(&path(NOT_FOUND), "not_found", title, &renderer.scope);
     current.noindex = true;
-    renderer.traced_generated((&path(NOT_FOUND), "404.html"), told(&()), || {
+    renderer.traced_generated((&path(NOT_FOUND), "404.html"), &told(&()), || {
         renderer.put_generated("404.html", &path(NOT_FOUND), &current, &[])
     })
 }
@@ -86,7 +86,7 @@ fn render_stats_frame(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     current.noindex = true;
     let hole = [("dashboard", Value::safe_string(STATS_HOLE))];
     let frame = Site::private(STATS_FRAME);
-    renderer.traced((&frame, "stats.html"), told(&()), || {
+    renderer.traced((&frame, "stats.html"), &told(&()), || {
         renderer.put_page("stats.html", &frame, &current, &hole)?;
         Ok((Learnt::default(), true))
     })?;
@@ -101,7 +101,7 @@ pub(super) fn render_redirects(renderer: &Renderer<'_>) -> anyhow::Result<()> {
             ("target", Value::from(base.link(&page.path))),
             ("target_permalink", Value::from(base.permalink(&page.path))),
         ];
-        renderer.traced_generated((alias, "redirect.html"), told(&page.path), || {
+        renderer.traced_generated((alias, "redirect.html"), &told(&page.path), || {
             renderer.put_file("redirect.html", alias, &values)
         })?;
         renderer.outputs.claim(alias, &page.file.name, Claim::Page);

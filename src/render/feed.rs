@@ -32,7 +32,7 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<()> {
             Fingerprint::of(&(scope.shown_of(newest), texts))
         },
     };
-    renderer.traced((&path, "feed.xml"), told, || {
+    renderer.traced((&path, "feed.xml"), &told, || {
         let entries: Vec<(Entry, Vec<Asked>)> = newest
             .par_iter()
             .map(|post| trace::record(|| entry(post, renderer)))

@@ -75,7 +75,7 @@ fn render_own_home(
             Fingerprint::of(&(first.fingerprint("", scope), scope.shown(own), own.fingerprint))
         },
     };
-    renderer.traced((&first.path, "home.html"), told, make)
+    renderer.traced((&first.path, "home.html"), &told, make)
 }
 
 fn put_home(page: &Paging<'_>, home: tera::Value, renderer: &Renderer<'_>) -> anyhow::Result<()> {
@@ -102,7 +102,7 @@ pub(super) fn render_tags(renderer: &Renderer<'_>) -> anyhow::Result<()> {
         Fingerprint::of(&shown.collect::<Vec<_>>())
     };
     let told = Told { is_as_before: true, fingerprint };
-    renderer.traced_generated((&path, "terms.html"), told, || {
+    renderer.traced_generated((&path, "terms.html"), &told, || {
         let entries = terms.iter().map(|term| TermView::new(term, scope)).collect();
         let view = TermsView { title: TAGS_TITLE, taxonomy: "tags", entries };
         let current = CurrentView::generated(&path, "terms", TAGS_TITLE.to_owned(), scope);
@@ -134,7 +134,7 @@ fn traced(
         is_as_before: scope.shows_the_same(page.posts),
         fingerprint: || page.fingerprint(name, scope),
     };
-    renderer.traced_generated((&page.path, template), told, put)
+    renderer.traced_generated((&page.path, template), &told, put)
 }
 
 /// A page of a list.

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::claims::Claims;
 use super::digests::Digests;
 use super::learnt::{Learnt, Lessons};
+use super::palette::Palette;
 use super::scope::Scope;
 use super::templates::Templates;
 use super::trace::{Asked, Kept, Trace};
@@ -32,6 +33,7 @@ pub struct Memory {
     purpose: Purpose,
     traces: Mutex<Traces>,
     pub(super) digests: Digests,
+    pub(super) palette: Palette,
     last: Mutex<Option<Last>>,
 }
 

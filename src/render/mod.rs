@@ -16,6 +16,7 @@ mod memory;
 mod outbound;
 mod outputs;
 mod pages;
+mod palette;
 mod progress;
 mod renderer;
 mod resolver;
@@ -40,7 +41,7 @@ use self::outputs::Outputs;
 pub use self::progress::Progress;
 pub use self::renderer::Extras;
 use self::renderer::Renderer;
-use self::scope::Scope;
+use self::scope::{Parts, Scope};
 use self::statics::Statics;
 use self::templates::Templates;
 use crate::config::Config;
@@ -201,7 +202,8 @@ fn scope_of(
     let archives = archives::find(config, index);
     let addresses = addresses_of(config, index, &archives, statics);
     let statics = statics.answers(extras)?;
-    Ok(Scope::new(config, index, addresses, archives, statics, !templates.are_all_built_in))
+    let shows_all = !templates.are_all_built_in;
+    Ok(Scope::new(config, index, Parts { addresses, archives, statics, shows_all }))
 }
 
 /// Every address that the site answers.

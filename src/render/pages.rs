@@ -66,7 +66,7 @@ fn render_one(
         is_as_before: scope.has_same_text(page),
         fingerprint: || Fingerprint::of(&(scope.shown(page), page.fingerprint)),
     };
-    renderer.traced((&page.path, &template), told, || {
+    renderer.traced((&page.path, &template), &told, || {
         let body = renderer.body(page, Links::Rooted)?;
         put_page(page, &body, &template, renderer)?;
         Ok((inspect(page, &body, renderer), body.is_current))

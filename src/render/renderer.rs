@@ -125,8 +125,9 @@ impl<'a> Renderer<'a> {
             skip_title: page.opens_with_title,
             ..Options::default()
         };
-        let rendered =
-            markdown::render(markdown, &options, &PageLinks { page, scope: &self.scope, links });
+        let palette = &self.extras.memory.palette;
+        let resolver = PageLinks { page, scope: &self.scope, palette, links };
+        let rendered = markdown::render(markdown, &options, &resolver);
         let is_current = Fingerprint::of(text.as_str()) == page.fingerprint;
         Ok(Body { text, start, rendered, is_current })
     }
@@ -138,7 +139,7 @@ impl<'a> Renderer<'a> {
     pub(super) fn traced(
         &self,
         (path, template): (&UrlPath, &str),
-        told: Told<impl Fn() -> Fingerprint>,
+        told: &Told<impl Fn() -> Fingerprint>,
         make: impl FnOnce() -> anyhow::Result<(Learnt, bool)>,
     ) -> anyhow::Result<Arc<Learnt>> {
         if !self.extras.memory.is_wanted() {
@@ -181,7 +182,7 @@ impl<'a> Renderer<'a> {
     pub(super) fn traced_generated(
         &self,
         (path, template): (&UrlPath, &str),
-        told: Told<impl Fn() -> Fingerprint>,
+        told: &Told<impl Fn() -> Fingerprint>,
         put: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         if self.outputs.is_claimed(path) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
+use super::palette::Palette;
 use super::scope::Scope;
 use crate::content::Page;
 use crate::markdown::{ImageTarget, Resolver, Target};
@@ -22,6 +23,7 @@ pub(super) enum Links {
 pub(super) struct PageLinks<'a> {
     pub(super) page: &'a Page,
     pub(super) scope: &'a Arc<Scope>,
+    pub(super) palette: &'a Palette,
     pub(super) links: Links,
 }
 
@@ -66,6 +68,10 @@ impl Resolver for PageLinks<'_> {
             }
             None => ImageTarget { broken: is_inside(source, self.scope), ..ImageTarget::default() },
         }
+    }
+
+    fn colored(&self, language: &str, code: &str) -> Option<Arc<str>> {
+        self.palette.colored(language, code)
     }
 
     fn wikilink(&self, name: &str) -> Target {

@@ -56,6 +56,14 @@ pub(super) struct Scope {
     pub(super) difference: Option<Difference>,
 }
 
+/// What a scope is made of besides the index.
+pub(super) struct Parts {
+    pub(super) addresses: Addresses,
+    pub(super) archives: Vec<Archive>,
+    pub(super) statics: BTreeMap<String, StaticFile>,
+    pub(super) shows_all: bool,
+}
+
 /// What is not as it was: texts alone.
 #[derive(Debug, Default)]
 pub(super) struct Difference {
@@ -69,14 +77,8 @@ pub(super) struct Difference {
 
 impl Scope {
     /// What templates can ask about the site of `index`.
-    pub(super) fn new(
-        config: &Arc<Config>,
-        index: &Arc<ContentIndex>,
-        addresses: Addresses,
-        archives: Vec<Archive>,
-        statics: BTreeMap<String, StaticFile>,
-        shows_all: bool,
-    ) -> Self {
+    pub(super) fn new(config: &Arc<Config>, index: &Arc<ContentIndex>, parts: Parts) -> Self {
+        let Parts { addresses, archives, statics, shows_all } = parts;
         let mut scope = Self {
             config: config.clone(),
             index: index.clone(),

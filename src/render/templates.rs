@@ -162,7 +162,9 @@ fn fingerprints(found: &BTreeMap<String, Found>) -> BTreeMap<String, Fingerprint
             }
         }
         let mut fold = Fold::default();
-        reached.iter().for_each(|name| fold.add(&(name, &found[*name].text)));
+        for name in reached {
+            fold.add(&(name, &found[name].text));
+        }
         (name.clone(), fold.finish())
     };
     found.keys().map(fingerprint).collect()
