@@ -47,9 +47,9 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// The line.
-    pub line: usize,
+    pub line: u32,
     /// The column.
-    pub column: usize,
+    pub column: u32,
 }
 
 impl Position {
@@ -81,14 +81,21 @@ impl<'a> Positions<'a> {
         let passed = &self.text[start..offset];
         let position = match passed.rfind('\n') {
             Some(newline) => Position {
-                line: from.line + passed.matches('\n').count(),
-                column: passed[newline + 1..].chars().count() + 1,
+                line: from.line + counted(passed.matches('\n').count()),
+                column: counted(passed[newline + 1..].chars().count()) + 1,
             },
-            None => Position { line: from.line, column: from.column + passed.chars().count() },
+            None => {
+                Position { line: from.line, column: from.column + counted(passed.chars().count()) }
+            }
         };
         self.last.set((offset, position));
         position
     }
+}
+
+/// No file that is read is so long that this matters.
+fn counted(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX / 2)
 }
 
 #[cfg(test)]

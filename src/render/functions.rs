@@ -1,6 +1,7 @@
 //! What templates may ask about the site: each function answers from the scope of the page being rendered.
 #![expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ pub(super) fn register(tera: &mut Tera) {
     tera.register_function("load_data", load_data);
 }
 
-fn scope() -> TeraResult<Arc<Scope>> {
+fn scope() -> TeraResult<Rc<Arc<Scope>>> {
     Scope::current().ok_or_else(|| Error::message("this template knows no site to ask about"))
 }
 

@@ -42,11 +42,17 @@ pub(super) struct Lessons {
     /// The text below every page, which has no place of its own that links could lead to.
     footer: Option<Lesson>,
     by_path: OnceLock<Arc<FastMap<UrlPath, usize>>>,
+    /// What is wrong with bodies whose lessons nobody else keeps, so that it need not be there twice.
+    taken: Vec<Problem>,
 }
 
 impl Lessons {
     /// Adds what the body of a page has taught.
-    pub(super) fn add(&mut self, page: &Arc<Page>, learnt: Arc<Learnt>) {
+    pub(super) fn add(&mut self, page: &Arc<Page>, mut learnt: Arc<Learnt>) {
+        if let Some(own) = Arc::get_mut(&mut learnt) {
+            let mistakes = std::mem::take(&mut own.mistakes).into_iter();
+            self.taken.extend(mistakes.map(|(at, mistake)| problem(page, at, mistake)));
+        }
         self.pages.push((page.clone(), learnt));
     }
 
@@ -72,10 +78,11 @@ impl Lessons {
     }
 
     /// Everything that is wrong with the bodies, links to places that are not there included.
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        let footer = self.footer.par_iter();
-        let all = self.pages.par_iter().chain(footer);
-        all.flat_map_iter(|(page, learnt)| self.problems_in(page, learnt)).collect()
+    pub(super) fn problems(&mut self) -> Vec<Problem> {
+        let mut problems = std::mem::take(&mut self.taken);
+        let all = self.pages.par_iter().chain(self.footer.par_iter());
+        problems.par_extend(all.flat_map_iter(|(page, learnt)| self.problems_in(page, learnt)));
+        problems
     }
 
     /// Everything that is wrong with the body of a page.
@@ -91,14 +98,11 @@ impl Lessons {
     }
 
     fn problems_in(&self, page: &Page, learnt: &Learnt) -> Vec<Problem> {
-        let problem = |position: Position, mistake| {
-            let place = Place { file: page.file.name.clone(), position: Some(position) };
-            Problem::new(place, mistake)
-        };
-        let told = learnt.mistakes.iter().map(|(at, mistake)| problem(*at, mistake.clone()));
+        let told = learnt.mistakes.iter();
+        let told = told.map(|(at, mistake)| problem(page, *at, mistake.clone()));
         let wanted = learnt.wanted.iter();
         let broken =
-            wanted.filter_map(|wanted| Some(problem(wanted.position, self.broken(wanted)?)));
+            wanted.filter_map(|wanted| Some(problem(page, wanted.position, self.broken(wanted)?)));
         told.chain(broken).collect()
     }
 
@@ -117,4 +121,9 @@ impl Lessons {
         let all = self.pages.iter().chain(&self.footer);
         all.flat_map(|(_, learnt)| learnt.outbound.iter().cloned()).collect()
     }
+}
+
+/// The mistake at a position in the file of a page.
+fn problem(page: &Page, position: Position, mistake: Mistake) -> Problem {
+    Problem::new(Place { file: page.file.name.clone(), position: Some(position) }, mistake)
 }

@@ -91,7 +91,7 @@ pub fn render(
     let scope = Arc::new(scope);
     problems.extend(over_fixed(index));
     let renderer = Renderer::new(scope.clone(), Arc::new(templates), outputs, before, extras)?;
-    let lessons = render_all(&renderer)?;
+    let mut lessons = render_all(&renderer)?;
     problems.extend(lessons.problems());
     problems.extend(pages::duplicate_titles(index.pages()));
     let outbound = lessons.outbound();

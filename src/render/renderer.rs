@@ -29,8 +29,9 @@ pub(super) struct Renderer<'a> {
     pub(super) templates: Arc<Templates>,
     pub(super) outputs: Outputs<'a>,
     pub(super) progress: Arc<Progress>,
-    /// `site`, made once.
-    site: Value,
+    /// `site`, made once for each thread: each look at it counts who looks, and threads that share a count wait for
+    /// one another.
+    sites: Vec<Value>,
     pub(super) extras: Extras,
     /// The hash of what holds for the whole site.
     globals: Fingerprint,
@@ -91,7 +92,7 @@ impl<'a> Renderer<'a> {
             templates,
             outputs,
             progress: extras.progress.clone(),
-            site: Value::none(),
+            sites: Vec::new(),
             globals: Fingerprint::default(),
             before: before.by_path,
             traces: Mutex::default(),
@@ -109,7 +110,8 @@ impl<'a> Renderer<'a> {
             renderer.scope.config.of_pages(),
             &renderer.extras.scripts,
         ));
-        renderer.site = Value::from_serializable(&view);
+        let threads = rayon::current_num_threads();
+        renderer.sites = (0..=threads).map(|_| Value::from_serializable(&view)).collect();
         Ok(renderer)
     }
 
@@ -285,7 +287,9 @@ impl<'a> Renderer<'a> {
 
     fn context(&self, values: &[(&'static str, Value)]) -> Context {
         let mut context = Context::new();
-        context.insert_value("site", self.site.clone());
+        // The last is for a thread that is not of the pool.
+        let thread = rayon::current_thread_index().filter(|thread| *thread < self.sites.len());
+        context.insert_value("site", self.sites[thread.unwrap_or(self.sites.len() - 1)].clone());
         for (name, value) in values {
             context.insert_value(*name, value.clone());
         }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -23,7 +24,7 @@ use crate::site::Digest;
 
 thread_local! {
     /// Functions of a template engine cannot borrow, so the scope is handed to them by thread.
-    static CURRENT: RefCell<Option<Arc<Scope>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<Arc<Scope>>>> = const { RefCell::new(None) };
 }
 
 /// How many summaries are at hand: a few for each core.
@@ -185,13 +186,14 @@ impl Scope {
     }
 
     /// The scope of the page that this thread is rendering.
-    pub(super) fn current() -> Option<Arc<Self>> {
+    pub(super) fn current() -> Option<Rc<Arc<Self>>> {
         CURRENT.with_borrow(Clone::clone)
     }
 
     /// Makes this the scope of what this thread renders, until the guard is dropped.
     pub(super) fn enter(self: &Arc<Self>) -> Guard {
-        Guard { outer: CURRENT.replace(Some(self.clone())) }
+        // Counted by this thread alone, for every function asks for it.
+        Guard { outer: CURRENT.replace(Some(Rc::new(self.clone()))) }
     }
 
     /// The canonical form of an address, if the site answers it.
@@ -353,7 +355,7 @@ fn fingerprinted(name: &str, digest: Digest) -> Option<UrlPath> {
 
 /// Restores the scope that was there before.
 pub(super) struct Guard {
-    outer: Option<Arc<Scope>>,
+    outer: Option<Rc<Arc<Scope>>>,
 }
 
 impl Drop for Guard {

@@ -110,7 +110,9 @@ impl Templates {
         let (file, position, reason) = match error.kind() {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
                 let span = report.span();
-                let position = Position { line: span.start_line, column: span.start_col + 1 };
+                let counted = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+                let (line, column) = (counted(span.start_line), counted(span.start_col + 1));
+                let position = Position { line, column };
                 (report.filename(), Some(position), report.message().to_owned())
             }
             ErrorKind::MissingParent { current, .. } => (current.as_str(), None, error.to_string()),
