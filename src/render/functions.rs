@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 
-use super::scope::Scope;
+use super::scope::{Current, Scope};
 use super::summary::summary;
 use super::trace::Question;
 use super::view::TermView;
@@ -25,7 +25,7 @@ pub(super) fn register(tera: &mut Tera) {
     tera.register_function("load_data", load_data);
 }
 
-fn scope() -> TeraResult<Rc<Arc<Scope>>> {
+fn scope() -> TeraResult<Rc<Current>> {
     Scope::current().ok_or_else(|| Error::message("this template knows no site to ask about"))
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -24,7 +25,7 @@ use crate::site::Digest;
 
 thread_local! {
     /// Functions of a template engine cannot borrow, so the scope is handed to them by thread.
-    static CURRENT: RefCell<Option<Rc<Arc<Scope>>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<Current>>> = const { RefCell::new(None) };
 }
 
 /// How many summaries are at hand: a few for each core.
@@ -186,14 +187,13 @@ impl Scope {
     }
 
     /// The scope of the page that this thread is rendering.
-    pub(super) fn current() -> Option<Rc<Arc<Self>>> {
+    pub(super) fn current() -> Option<Rc<Current>> {
         CURRENT.with_borrow(Clone::clone)
     }
 
     /// Makes this the scope of what this thread renders, until the guard is dropped.
     pub(super) fn enter(self: &Arc<Self>) -> Guard {
-        // Counted by this thread alone, for every function asks for it.
-        Guard { outer: CURRENT.replace(Some(Rc::new(self.clone()))) }
+        Guard { outer: CURRENT.replace(Some(Rc::new(Current(self.clone())))) }
     }
 
     /// The canonical form of an address, if the site answers it.
@@ -353,9 +353,20 @@ fn fingerprinted(name: &str, digest: Digest) -> Option<UrlPath> {
     UrlPath::parse(&format!("{folder}/{file}")).or_else(|_| UrlPath::parse(&file)).ok()
 }
 
+/// The scope of what this thread renders; counted by the thread alone, for every function asks for it.
+pub(super) struct Current(Arc<Scope>);
+
+impl Deref for Current {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        &self.0
+    }
+}
+
 /// Restores the scope that was there before.
 pub(super) struct Guard {
-    outer: Option<Rc<Arc<Scope>>>,
+    outer: Option<Rc<Current>>,
 }
 
 impl Drop for Guard {
