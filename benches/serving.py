@@ -146,6 +146,16 @@ def make_site(args, folder):
 # Servers
 
 
+def end(process):
+    """Ends a process that was started here, and waits until it is gone."""
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Server:
     """A server on one core; ended when the block is left."""
 
@@ -159,12 +169,7 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
 
     def ask(self, port):
         """Status, coding, body as sent, and bytes in all, of the page as a browser asks for it."""

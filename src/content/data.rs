@@ -48,16 +48,26 @@ fn value_of(name: &str, text: &str) -> Result<Value, String> {
 fn rows(text: &str) -> Result<Value, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
-    let problem = |error: csv::Error| match error.position() {
-        Some(position) => format!(", line {}: {error}", position.line()),
-        None => format!(": {error}"),
-    };
-    let names = reader.headers().map_err(problem)?.clone();
+    let names = reader.headers().map_err(|error| told(&error))?.clone();
     let row = |record: csv::StringRecord| -> Value {
         let fields = names.iter().map(str::to_owned).zip(record.iter().map(Value::from));
         Value::Object(fields.collect::<Map<String, Value>>())
     };
-    reader.records().map(|record| record.map(row).map_err(problem)).collect()
+    reader.records().map(|record| record.map(row).map_err(|error| told(&error))).collect()
+}
+
+/// What is wrong with a table, and in which line.
+fn told(error: &csv::Error) -> String {
+    let reason = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("the row has {len} fields, but the first has {expected_len}")
+        }
+        _ => error.to_string(),
+    };
+    match error.position() {
+        Some(position) => format!(", line {}: {reason}", position.line()),
+        None => format!(": {reason}"),
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +85,7 @@ mod tests {
         assert_eq!(value_of("data/x.yml", "- 1\n- 2\n"), Ok(serde_json::json!([1, 2])));
         assert_eq!(value_of("data/x.json", "[1, 2]"), Ok(serde_json::json!([1, 2])));
         for (name, text, line) in [
-            ("data/x.csv", "a,b\n1,2\n3\n", ", line 3"),
+            ("data/x.csv", "a,b\n1,2\n3\n", ", line 3: the row has 1 fields, but the first has 2"),
             ("data/x.toml", "a = 1\nb = \n", ", line 2"),
             ("data/x.json", "{\n\"a\": }", ", line 2"),
             ("data/x.yaml", "a: 1\nb: [\n", ", line "),

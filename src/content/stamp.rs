@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
@@ -14,19 +14,34 @@ use crate::fingerprint::Fingerprint;
 #[serde(transparent)]
 pub struct Stamp(Fingerprint);
 
+/// The coarsest that times of files are kept, by the file systems of memory cards.
+const COARSEST: Duration = Duration::from_secs(2);
+
 /// The moment at which a build began, as the file system tells it.
 ///
 /// A file that was changed at this moment or later may change again without its times showing it, for these are
 /// no finer than a few milliseconds; so it has no stamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment(SystemTime);
+pub struct Moment {
+    at: SystemTime,
+    device: Option<u64>,
+}
 
 impl Moment {
     /// The moment now, by the clock that the file system of `folder` goes by, which may be another machine's.
     pub fn now(folder: &Path) -> io::Result<Self> {
         let mark = folder.join("now");
         fs::write(&mark, b"A build began when this was written.\n")?;
-        fs::metadata(&mark)?.modified().map(Self)
+        let metadata = fs::metadata(&mark)?;
+        Ok(Self { at: metadata.modified()?, device: Identity::of(&metadata).device() })
+    }
+
+    /// Whether what happened `then` to a file on `device` is over: it could not happen again and look the same.
+    fn is_after(self, then: SystemTime, device: Option<u64>) -> bool {
+        // Another file system may keep its times less well than the one whose moment this is.
+        let is_same = device.is_some() && device == self.device;
+        let grain = if is_same { Duration::ZERO } else { COARSEST };
+        then.checked_add(grain).is_some_and(|then| then < self.at)
     }
 }
 
@@ -38,25 +53,42 @@ impl Stamp {
 
     fn of_metadata(metadata: &Metadata, moment: Moment) -> Option<Self> {
         let modified = metadata.modified().ok()?;
-        let (changed, identity) = changed(metadata)?;
-        let is_settled = modified < moment.0 && changed < moment.0;
-        let told = (modified, changed, identity, metadata.len());
-        is_settled.then(|| Self(Fingerprint::of(&told)))
+        let identity = Identity::of(metadata);
+        let device = identity.device();
+        let is_over = |then| moment.is_after(then, device);
+        let is_settled = is_over(modified) && identity.changed.is_none_or(is_over);
+        is_settled.then(|| Self(Fingerprint::of(&(modified, identity, metadata.len()))))
     }
 }
 
-/// When the file was last changed in any way, which nobody can set back, and which file it is.
-#[cfg(unix)]
-fn changed(metadata: &Metadata) -> Option<(SystemTime, (u64, u64))> {
-    use std::os::unix::fs::MetadataExt;
-    let seconds = std::time::Duration::from_secs(u64::try_from(metadata.ctime()).ok()?);
-    let nanoseconds = std::time::Duration::from_nanos(u64::try_from(metadata.ctime_nsec()).ok()?);
-    Some((SystemTime::UNIX_EPOCH + seconds + nanoseconds, (metadata.dev(), metadata.ino())))
+/// Which file it is, and when it was last changed in any way, which nobody can set back; nothing where the system does
+/// not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Identity {
+    /// The device, and the number of the file on it.
+    file: Option<(u64, u64)>,
+    changed: Option<SystemTime>,
 }
 
-#[cfg(not(unix))]
-fn changed(metadata: &Metadata) -> Option<(SystemTime, (u64, u64))> {
-    Some((metadata.modified().ok()?, (0, 0)))
+impl Identity {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let seconds = u64::try_from(metadata.ctime()).ok().map(Duration::from_secs);
+        let rest = u64::try_from(metadata.ctime_nsec()).ok().map(Duration::from_nanos);
+        let since = seconds.zip(rest).map(|(seconds, rest)| seconds + rest);
+        let changed = since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+        Self { file: Some((metadata.dev(), metadata.ino())), changed }
+    }
+
+    #[cfg(not(unix))]
+    fn of(_metadata: &Metadata) -> Self {
+        Self { file: None, changed: None }
+    }
+
+    fn device(&self) -> Option<u64> {
+        self.file.map(|(device, _)| device)
+    }
 }
 
 #[cfg(test)]
