@@ -329,6 +329,42 @@ fn an_edited_body_renders_its_own_page_and_what_shows_it_alone() {
 }
 
 #[test]
+fn a_template_or_a_file_of_data_changes_what_leads_to_it_and_nothing_else() {
+    let post = "---\ntitle: A\ndate: 2026-11-01\ntags: [rust]\n---\nx\n";
+    let site = TestSite::new(&[
+        ("content/blog/a.md", post),
+        ("content/b.md", "B."),
+        ("content/c.md", "C."),
+    ]);
+    let template = |inner: &str| {
+        format!(
+            "{{% extends \"base.html\" %}}{{% block main %}}{inner}{{{{ page.content | safe }}}}{{% endblock main %}}"
+        )
+    };
+    site.write("content/c.md", "---\ntemplate: books\n---\nC.\n");
+    site.write("data/books.csv", "title\nEmma\n");
+    site.write("templates/books.html", &template("{% include \"books_list.html\" %}"));
+    let list = "{% for book in load_data(path=\"books.csv\") %}<p>{{ book.title }}</p>{% endfor %}";
+    site.write("templates/books_list.html", list);
+    let order = order(site.root());
+    let build = || pipeline::build(&order, noon()).unwrap();
+    assert!(build().site.is_some());
+    for (name, text) in [
+        ("data/books.csv", "title\nEmma\nPersuasion\n".to_owned()),
+        ("templates/books_list.html", format!("<h2>Books</h2>{list}")),
+        ("templates/page.html", template("<p>New.</p>")),
+    ] {
+        site.write(name, &text);
+        assert_eq!(build().written, 1, "{name}");
+    }
+    let page = fs::read_to_string(site.root().join("public/c/index.html")).unwrap();
+    assert!(page.contains("<h2>Books</h2><p>Emma</p><p>Persuasion</p>"), "{page}");
+    site.write("data/books.csv", "title\nEmma,1815\n");
+    let problem = build().problems[0].to_string();
+    assert!(problem.contains("`data/books.csv`, line 2: the row has 2 fields"), "{problem}");
+}
+
+#[test]
 fn what_an_author_puts_in_the_place_of_something_kept_wins() {
     let post = "---\ntitle: A\ndate: 2026-11-01\ntags: [rust]\n---\nx\n";
     let site = TestSite::new(&[("content/blog/a.md", post), ("content/blog/b.md", post)]);
