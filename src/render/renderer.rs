@@ -42,6 +42,8 @@ pub(super) struct Renderer<'a> {
     /// Whether everything is published as the last build has left it, so that what has not changed need not be
     /// gathered again.
     pub(super) is_resumed: bool,
+    /// Outputs that were made of a text that is newer than the index, whose traces nobody may believe.
+    untraced: Mutex<Vec<UrlPath>>,
     /// Whether an output asks for other static files than it did.
     asks_otherwise: AtomicBool,
 }
@@ -97,6 +99,7 @@ impl<'a> Renderer<'a> {
             before: before.by_path,
             traces: Mutex::default(),
             is_resumed: false,
+            untraced: Mutex::default(),
             asks_otherwise: AtomicBool::new(false),
             extras,
         };
@@ -134,7 +137,8 @@ impl<'a> Renderer<'a> {
         Ok(Body { text, start, rendered, is_current })
     }
 
-    /// Makes the output at `path` of `template` with `make`, unless its trace of the last build says that it would be the same.
+    /// Makes the output at `path` of `template` with `make`, unless its trace of the last build says that it would be
+    /// the same.
     ///
     /// `told` is what it is made from besides what it asks for and what holds for the whole site.
     /// `make` gives what was learnt, and whether that may be believed the next time.
@@ -175,6 +179,8 @@ impl<'a> Renderer<'a> {
             let told = told.unwrap_or_else(fingerprint);
             let kept = self.extras.memory.kept(told, asked, file, learnt.clone());
             self.traces().insert(path.clone(), kept);
+        } else {
+            self.untraced.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
         }
         Ok(learnt)
     }
@@ -217,6 +223,9 @@ impl<'a> Renderer<'a> {
             // Whatever was not made anew is as it was.
             let changed = std::mem::replace(&mut by_path, std::mem::take(&mut self.before));
             by_path.extend(changed);
+            for path in self.untraced.get_mut().unwrap_or_else(PoisonError::into_inner).iter() {
+                by_path.remove(path);
+            }
         }
         let addresses = self.scope.addresses.fingerprint();
         let memory = &self.extras.memory;
