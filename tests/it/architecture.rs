@@ -34,7 +34,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hyper", &["server", "cli/stats.rs"]),
     ("hyper_util", &["server", "cli/stats.rs"]),
     ("redb", &["analytics/store"]),
-    ("notify", &["watch.rs"]),
+    ("notify", &["watch/eyes.rs"]),
     ("clap", &["cli"]),
     ("anstream", &["cli"]),
     ("include_dir", &["render/builtin.rs"]),
