@@ -50,6 +50,7 @@ impl Build {
         let workspace = Workspace::open(global, self.overrides()?)?;
         let mut order = workspace.order(self.strict, self.force);
         order.memory = Memory::of_one_build(program());
+        order.readership = workspace.statistics();
         let started = Instant::now();
         let progress = || {
             let (done, all) = order.progress.pages();

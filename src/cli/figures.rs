@@ -10,6 +10,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::report::counted_noun;
 use crate::analytics::Period;
+use crate::permalink::UrlPath;
 use crate::render::grouped;
 
 /// A title is not cut shorter than this to make room for the address.
@@ -74,6 +75,12 @@ impl Figures {
     /// Whether there is a page with views.
     pub(super) fn has_pages(&self) -> bool {
         !self.page_stats.is_empty()
+    }
+
+    /// How often each page was viewed.
+    pub(super) fn views(&self) -> Vec<(UrlPath, u64)> {
+        let pages = self.page_stats.iter();
+        pages.filter_map(|page| Some((UrlPath::parse(&page.path).ok()?, page.views))).collect()
     }
 
     /// How things stand, as the dashboard says it, and how much there is to read.

@@ -12,6 +12,7 @@ mod man;
 mod new;
 mod placeholder;
 mod progress_line;
+mod readership;
 mod report;
 mod serve;
 mod stats;

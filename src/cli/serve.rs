@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::address_file::AddressFile;
 use super::announcer::Announcer;
+use super::readership::Statistics;
 use super::report::Report;
 use super::workspace::{Workspace, program};
 use super::{Global, Outcome, Usage, absolute, placeholder};
@@ -21,6 +22,7 @@ use crate::config::{Config, Overrides, VisitorId};
 use crate::permalink::BaseUrl;
 use crate::pipeline::{self, Memory, Order};
 use crate::publish;
+use crate::render::Readership;
 use crate::server::{self, AppState, Counting, Limits, Parts};
 use crate::site::Site;
 use crate::watch::{Parts as WatchParts, Rebuild, Watcher};
@@ -81,6 +83,7 @@ impl Serve {
         let counting = counting(&workspace.config, &state_dir, &clock)?;
         let mut order = workspace.order(false, false);
         order.memory = Memory::of_many_builds(program());
+        order.readership = readership(&workspace.config, counting.as_ref(), &state_dir);
         let mut announcer = Announcer::new(report);
         let first = match built {
             Some(site) => Some(First { site: Arc::new(site), next_due: None }),
@@ -220,6 +223,19 @@ fn counting(
     };
     let recorder = Recorder::start(store.clone(), clock.clone(), settings)?;
     Ok(Some(Counting { recorder: Arc::new(recorder), query: Query::new(store) }))
+}
+
+/// What readers did, as far as templates may ask.
+fn readership(
+    config: &Config,
+    counting: Option<&Counting>,
+    state_dir: &Path,
+) -> Arc<dyn Readership> {
+    let zone = config.timezone.clone();
+    Arc::new(match counting {
+        Some(counting) => Statistics::of(counting.query.clone(), zone),
+        None => Statistics::in_folder(state_dir.to_owned(), zone),
+    })
 }
 
 /// Serves until the process is asked to end.

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::readership::Statistics;
 use super::{Global, Usage, absolute};
 use crate::analytics::beacon;
 use crate::config::{Config, Overrides, Sources};
 use crate::fingerprint::Fingerprint;
 use crate::pipeline::{Memory, Order};
 use crate::problem::Problem;
+use crate::render::{Readership, Uncounted};
 
 /// The site that a command works on.
 #[derive(Debug)]
@@ -52,8 +54,15 @@ impl Workspace {
             force,
             home: home(),
             progress: Arc::default(),
+            readership: Arc::new(Uncounted),
             memory: Memory::none(),
         }
+    }
+
+    /// What readers did, as far as templates may ask.
+    pub(super) fn statistics(&self) -> Arc<dyn Readership> {
+        let zone = self.config.timezone.clone();
+        Arc::new(Statistics::in_folder(self.config.root.join("state"), zone))
     }
 
     /// Whether a setting is not what its author wants it to be.

@@ -33,13 +33,13 @@ pub(super) fn build(
         order.memory.keep_latest(latest);
         return Ok(Some(build));
     }
-    republish(order, &config, &latest, reloaded)
+    republish(order, (&config, now), &latest, reloaded)
 }
 
 /// Renders and publishes what shows the texts that were read again.
 fn republish(
     order: &Order,
-    config: &Config,
+    (config, now): (&Config, Timestamp),
     latest: &Latest,
     reloaded: Reloaded,
 ) -> anyhow::Result<Option<Build>> {
@@ -50,7 +50,7 @@ fn republish(
         return Ok(None);
     }
     let Reloaded { index, exchanges, mut problems } = reloaded;
-    let extras = extras(order, config, None, false);
+    let extras = extras(order, config, (now, None), false);
     let rerendering = render::rerender(config, &index, &exchanges, extras, &stage)?;
     let Some(rerendering) = rerendering else { return Ok(None) };
     let catalog = patched(latest.last.site.catalog(), &rerendering);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::{self, Writer};
+use super::due::Due;
 use super::receipt::{MadeOf, Receipt};
 use super::{Build, Problems};
 use crate::clock::Timestamp;
@@ -67,6 +68,8 @@ pub(super) struct Begun {
     pub(super) moment: Option<Moment>,
     /// Whether what another process has left is to be taken.
     is_wanted: bool,
+    /// Whether it is the first of a process that builds many times.
+    pub(super) is_first: bool,
     /// The receipt that it has left.
     receipt: Option<Vec<cache::Blobs>>,
 }
@@ -98,7 +101,7 @@ impl Memory {
     /// A build begins. What another process has left is looked at, unless everything is to be made anew.
     pub(super) fn begin(&self, config: &Config, force: bool) -> Begun {
         let Some(program) = self.program else {
-            return Begun { moment: None, is_wanted: false, receipt: None };
+            return Begun { moment: None, is_wanted: false, is_first: false, receipt: None };
         };
         let folder = config.cache_dir();
         let moment = fs::create_dir_all(&folder).and_then(|()| Moment::now(&folder));
@@ -107,7 +110,8 @@ impl Memory {
         }
         let is_wanted = moment.is_ok() && !force && !self.kept().is_recalled;
         let receipt = is_wanted.then(|| cache::read(&file(config, "receipt"), program)).flatten();
-        Begun { moment: moment.ok(), is_wanted, receipt }
+        let is_first = is_wanted && !self.is_of_one_build() && self.kept().receipt.is_none();
+        Begun { moment: moment.ok(), is_wanted, is_first, receipt }
     }
 
     /// What the last build has published; from now on there is none, until a build has gone well.
@@ -158,12 +162,12 @@ impl Memory {
     pub(super) fn keep(
         &self,
         build: &Build,
-        made_of: Option<MadeOf>,
+        (made_of, due): (Option<MadeOf>, Due),
         now: Timestamp,
         config: &Config,
     ) {
         let catalog = publish::catalog_stamp(&config.output_dir);
-        let receipt = made_of.zip(catalog).and_then(|made| Receipt::of(build, made, now));
+        let receipt = made_of.zip(catalog).and_then(|made| Receipt::of(build, made, due, now));
         if self.is_of_one_build() {
             return self.write(receipt.as_ref(), config);
         }

@@ -2,6 +2,7 @@
 
 mod again;
 mod cache;
+mod due;
 mod memory;
 mod moved;
 mod problems;
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::due::Due;
 pub use self::memory::Memory;
 use self::moved::{gone, moved};
 pub use self::problems::Problems;
@@ -21,7 +23,7 @@ use crate::config::{Config, Sources, VisitorId};
 use crate::content::{self, ContentIndex, Moment, Survey};
 use crate::problem::{Mistake, Problem};
 use crate::publish::{self, Folders, Stage};
-use crate::render::{self, Extras, Outbound, Progress};
+use crate::render::{self, Extras, Outbound, Progress, READERSHIP_LASTS, Readers, Readership};
 use crate::site::{Catalog, Identity, NullSink, PageKind, Sink, Site};
 
 /// What is to be built, and how.
@@ -39,6 +41,8 @@ pub struct Order {
     pub home: Option<PathBuf>,
     /// Follows how far the build has come.
     pub progress: Arc<Progress>,
+    /// Knows how often pages were read.
+    pub readership: Arc<dyn Readership>,
     /// What the last build of this order has found out, so that the next need not.
     pub memory: Memory,
 }
@@ -78,7 +82,7 @@ struct Draft {
     catalog: Catalog,
     problems: Vec<Problem>,
     outbound: Vec<Outbound>,
-    next_due: Option<Timestamp>,
+    due: Due,
 }
 
 /// Builds the site as it is to be at `now` and publishes it, unless a problem stops that.
@@ -116,7 +120,7 @@ fn build_unless(order: &Order, now: Timestamp, believes: bool) -> anyhow::Result
     let survey = Survey::of(&config, begun.moment)?;
     let made_of = MadeOf::of(order, &config, &survey);
     if let Some(receipt) = order.memory.receipt(&begun).filter(|_| believes && !order.force)
-        && made_of.is_some_and(|made_of| receipt.holds(made_of, now, &stage))
+        && made_of.is_some_and(|made_of| receipt.holds(made_of, (now, begun.is_first), &stage))
     {
         return unchanged(order, receipt, &stage);
     }
@@ -130,7 +134,8 @@ fn build_unless(order: &Order, now: Timestamp, believes: bool) -> anyhow::Result
         draft.problems.extend(moved(previous, &draft));
         draft.catalog.gone = gone(previous, &draft.catalog);
     }
-    let (pages, next_due) = (page_count(&draft.catalog), draft.next_due);
+    let (pages, due) = (page_count(&draft.catalog), draft.due);
+    let next_due = due.next();
     let problems = Problems::of(draft.problems, |mistake| !is_for_checks(mistake));
     if stops(&problems, order.strict) {
         let (site, is_stopped) = (None, true);
@@ -146,7 +151,7 @@ fn build_unless(order: &Order, now: Timestamp, believes: bool) -> anyhow::Result
         removed: published.removed,
         next_due,
     };
-    order.memory.keep(&build, made_of, now, &config);
+    order.memory.keep(&build, (made_of, due), now, &config);
     Ok(build)
 }
 
@@ -223,7 +228,7 @@ fn draft(
 ) -> anyhow::Result<Draft> {
     let Start { now, survey, moment } = start;
     let (index, mut problems) = content::load(config, survey, now, &order.memory.content)?;
-    let extras = extras(order, config, moment, gathers_outbound);
+    let extras = extras(order, config, (now, moment), gathers_outbound);
     let rendering = render::render(config, &index, extras, sink)?;
     problems.extend(rendering.problems);
     let catalog = Catalog {
@@ -234,14 +239,16 @@ fn draft(
         gone: BTreeMap::new(),
     };
     let outbound = rendering.outbound;
-    Ok(Draft { catalog, problems, outbound, next_due: index.next_due(), index })
+    let readership = rendering.shows_readership.then(|| now + READERSHIP_LASTS);
+    let due = Due { content: index.next_due(), readership };
+    Ok(Draft { index, catalog, problems, outbound, due })
 }
 
 /// What a rendering gives besides the site's own.
 fn extras(
     order: &Order,
     config: &Config,
-    moment: Option<Moment>,
+    (now, moment): (Timestamp, Option<Moment>),
     gathers_outbound: bool,
 ) -> Extras {
     Extras {
@@ -250,6 +257,7 @@ fn extras(
         progress: order.progress.clone(),
         memory: order.memory.render.clone(),
         moment,
+        readers: Readers { readership: order.readership.clone(), now },
     }
 }
 

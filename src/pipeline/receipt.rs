@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::due::Due;
 use super::{Build, Order, Problems};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -19,7 +20,7 @@ pub(super) struct Receipt {
     made_of: MadeOf,
     /// When it was built: what is due then is due later, but not earlier.
     built: Timestamp,
-    next_due: Option<Timestamp>,
+    due: Due,
     /// What a page that has moved is told of is told once, and no part of it.
     #[serde(with = "lasting")]
     problems: Problems,
@@ -52,6 +53,7 @@ impl Receipt {
     pub(super) fn of(
         build: &Build,
         (made_of, catalog): (MadeOf, Fingerprint),
+        due: Due,
         now: Timestamp,
     ) -> Option<Self> {
         let site = build.site.as_ref()?;
@@ -59,7 +61,7 @@ impl Receipt {
         Some(Self {
             made_of,
             built: now,
-            next_due: build.next_due,
+            due,
             problems: build.problems.clone(),
             pages: build.pages,
             files: files.map(|(path, file)| (path.clone(), file.len)).collect(),
@@ -67,11 +69,18 @@ impl Receipt {
         })
     }
 
-    /// Whether a build at `now` would come to the same, and its output is there as it was written.
-    pub(super) fn holds(&self, made_of: MadeOf, now: Timestamp, stage: &Stage) -> bool {
+    /// Whether a build at `now` would come to the same, and its output is there as it was written. Who starts and
+    /// looks again anyway may show old numbers for a moment rather than wait for new ones.
+    pub(super) fn holds(
+        &self,
+        made_of: MadeOf,
+        (now, is_start): (Timestamp, bool),
+        stage: &Stage,
+    ) -> bool {
+        let due = if is_start { self.due.content } else { self.due.next() };
         self.made_of == made_of
             && self.built <= now
-            && self.next_due.is_none_or(|due| now < due)
+            && due.is_none_or(|due| now < due)
             && publish::catalog_stamp(stage.output()) == Some(self.catalog)
             && stage.are_untouched(&self.files)
     }
@@ -85,7 +94,7 @@ impl Receipt {
             pages: self.pages,
             written: 0,
             removed: 0,
-            next_due: self.next_due,
+            next_due: self.due.next(),
         }
     }
 

@@ -8,15 +8,20 @@ use serde::{Deserialize, Serialize};
 use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 
 use super::scope::{Current, Scope};
-use super::summary::summary;
+use super::summary::{popular_summary, summary};
 use super::trace::Question;
 use super::view::TermView;
 use crate::content::Page;
+use crate::fingerprint::{Fingerprint, Fold};
 use crate::permalink::UrlPath;
+
+/// The period of `popular()` if none is named.
+const USUAL_PERIOD: &str = "28d";
 
 /// Makes the functions known to `tera`.
 pub(super) fn register(tera: &mut Tera) {
     tera.register_function("pages", pages);
+    tera.register_function("popular", popular);
     tera.register_function("nav", nav);
     tera.register_function("neighbors", neighbors);
     tera.register_function("terms", terms);
@@ -80,6 +85,48 @@ impl PagesQuery {
     }
 }
 
+/// What `popular()` was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct PopularQuery {
+    period: String,
+    tag: Option<String>,
+    limit: usize,
+}
+
+impl PopularQuery {
+    fn read(arguments: &Kwargs) -> TeraResult<Self> {
+        Ok(Self {
+            period: arguments.get::<&str>("period")?.unwrap_or(USUAL_PERIOD).to_owned(),
+            tag: arguments.get::<&str>("tag")?.map(str::to_owned),
+            limit: limit(arguments)?,
+        })
+    }
+
+    /// The posts that it means and how often each was viewed, most first, then the newest; why it means none, if
+    /// there is no such period.
+    fn select<'a>(&self, scope: &'a Scope) -> Result<Vec<(&'a Arc<Page>, u64)>, String> {
+        let views = scope.views(&self.period);
+        let views = views.as_ref().as_ref().map_err(Clone::clone)?;
+        let query =
+            PagesQuery { posts: true, tag: self.tag.clone(), featured: None, limit: usize::MAX };
+        let posts = query.select(scope).into_iter().map(|page| (page, views.at(&page.path)));
+        let mut read: Vec<_> = posts.filter(|(_, views)| *views > 0).collect();
+        read.sort_by_key(|(_, views)| std::cmp::Reverse(*views));
+        read.truncate(self.limit);
+        Ok(read)
+    }
+
+    /// The fingerprint of what it is answered.
+    pub(super) fn fingerprint(&self, scope: &Scope) -> Fingerprint {
+        let Ok(posts) = self.select(scope) else { return Fingerprint::default() };
+        let mut fold = Fold::default();
+        for (page, views) in posts {
+            fold.add(&(scope.shown(page), scope.shows_views.then_some(views)));
+        }
+        fold.finish()
+    }
+}
+
 fn limit(arguments: &Kwargs) -> TeraResult<usize> {
     let limit = arguments.get::<u64>("limit")?;
     Ok(limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)))
@@ -91,6 +138,16 @@ fn pages(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     let query = PagesQuery::read(&arguments)?;
     scope.note(|| Question::Pages(query.clone()));
     let values = query.select(&scope).into_iter().map(|page| summary(page, &scope));
+    Ok(values.collect::<Vec<Value>>().into())
+}
+
+/// `popular(period="28d", tag="x", limit=5)`: summaries of the posts that were read most, most first.
+fn popular(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    let scope = scope()?;
+    let query = PopularQuery::read(&arguments)?;
+    scope.note(|| Question::Popular(query.clone()));
+    let posts = query.select(&scope).map_err(Error::message)?;
+    let values = posts.into_iter().map(|(page, views)| popular_summary(page, views, &scope));
     Ok(values.collect::<Vec<Value>>().into())
 }
 

@@ -18,6 +18,7 @@ mod outputs;
 mod pages;
 mod palette;
 mod progress;
+mod readership;
 mod renderer;
 mod resolver;
 mod scope;
@@ -39,6 +40,7 @@ pub use self::memory::Memory;
 pub use self::outbound::Outbound;
 use self::outputs::Outputs;
 pub use self::progress::Progress;
+pub use self::readership::{READERSHIP_LASTS, Readers, Readership, Uncounted};
 pub use self::renderer::Extras;
 use self::renderer::Renderer;
 use self::scope::{Parts, Scope};
@@ -63,6 +65,8 @@ pub struct Rendering {
     pub problems: Vec<Problem>,
     /// Each link and image that leaves the site, if they were asked for.
     pub outbound: Vec<Outbound>,
+    /// Whether it was asked how often pages were read.
+    pub shows_readership: bool,
 }
 
 /// Renders the site of `index` into `sink`.
@@ -105,6 +109,7 @@ pub fn render(
         pages: entries(&scope),
         problems,
         outbound,
+        shows_readership: scope.was_asked_for_views(),
     })
 }
 
@@ -203,7 +208,10 @@ fn scope_of(
     let addresses = addresses_of(config, index, &archives, statics);
     let statics = statics.answers(extras)?;
     let shows_all = !templates.are_all_built_in;
-    Ok(Scope::new(config, index, Parts { addresses, archives, statics, shows_all }))
+    let readers = extras.readers.clone();
+    let shows_views = templates.mention("views");
+    let parts = Parts { addresses, archives, statics, shows_all, shows_views, readers };
+    Ok(Scope::new(config, index, parts))
 }
 
 /// Every address that the site answers.

@@ -12,6 +12,7 @@ use super::learnt::{Learnt, Lessons};
 use super::memory::{Last, Memory, Traces};
 use super::outputs::{Made, Outputs};
 use super::progress::Progress;
+use super::readership::Readers;
 use super::resolver::{Links, PageLinks};
 use super::scope::Scope;
 use super::templates::Templates;
@@ -61,6 +62,8 @@ pub struct Extras {
     pub memory: Arc<Memory>,
     /// When the build began, as the file system tells it.
     pub moment: Option<Moment>,
+    /// Who can be asked how often pages were read.
+    pub readers: Readers,
 }
 
 /// What an output is told without asking.

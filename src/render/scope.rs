@@ -14,6 +14,7 @@ use tera::Value;
 
 use super::addresses::Addresses;
 use super::archives::Archive;
+use super::readership::{ALL_TIME, Readers, Views};
 use super::resolver;
 use super::summary::summary;
 use super::trace::Question;
@@ -52,6 +53,11 @@ pub(super) struct Scope {
     /// Whether templates may show of a page in a list how many words it has, and how many posts share a tag of it.
     /// Those built in do not: with every word, and every post filed under a tag, other pages would change.
     shows_all: bool,
+    /// Whether templates may show how often a page was viewed.
+    pub(super) shows_views: bool,
+    readers: Readers,
+    /// How often pages were viewed in each period that was asked about, or why it is none.
+    views: Mutex<BTreeMap<String, Arc<Result<Views, String>>>>,
     /// Whether the addresses of the site, and what leads to them, are those of the last build.
     pub(super) has_same_addresses: bool,
     /// What is not as it was in the last build; none if that could be anything.
@@ -64,6 +70,8 @@ pub(super) struct Parts {
     pub(super) archives: Vec<Archive>,
     pub(super) statics: BTreeMap<String, StaticFile>,
     pub(super) shows_all: bool,
+    pub(super) shows_views: bool,
+    pub(super) readers: Readers,
 }
 
 /// What is not as it was: texts alone.
@@ -80,7 +88,7 @@ pub(super) struct Difference {
 impl Scope {
     /// What templates can ask about the site of `index`.
     pub(super) fn new(config: &Arc<Config>, index: &Arc<ContentIndex>, parts: Parts) -> Self {
-        let Parts { addresses, archives, statics, shows_all } = parts;
+        let Parts { addresses, archives, statics, shows_all, shows_views, readers } = parts;
         let mut scope = Self {
             config: config.clone(),
             index: index.clone(),
@@ -93,6 +101,9 @@ impl Scope {
             beside: Mutex::new(LruCache::new(LATELY)),
             data: Mutex::default(),
             shows_all,
+            shows_views,
+            readers,
+            views: Mutex::default(),
             has_same_addresses: false,
             difference: None,
         };
@@ -114,6 +125,9 @@ impl Scope {
             beside: Mutex::new(LruCache::new(LATELY)),
             data: Mutex::default(),
             shows_all: self.shows_all,
+            shows_views: self.shows_views,
+            readers: self.readers.clone(),
+            views: Mutex::default(),
             has_same_addresses: true,
             difference: None,
         };
@@ -176,6 +190,7 @@ impl Scope {
         let mut fold = Fold::default();
         fold.add(&(&page.path, &page.file.relative, page.listed, page.reading_minutes()));
         fold.add(&self.shows_all.then_some(page.words));
+        fold.add(&self.shows_views.then(|| self.views_of(page)));
         for term in self.terms_of(page) {
             fold.add(&(&term.name, &term.path, self.shows_all.then_some(term.posts.len())));
         }
@@ -271,6 +286,27 @@ impl Scope {
             Arc::new(read_data(name, &self.config).map(view))
         };
         known.entry(name.to_owned()).or_insert_with(read).clone()
+    }
+
+    /// How often pages were viewed in the period called so, or why there is none.
+    pub(super) fn views(&self, period: &str) -> Arc<Result<Views, String>> {
+        let mut known = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(views) = known.get(period) {
+            return views.clone();
+        }
+        let views = Arc::new(Views::of(period, &self.readers, &self.index));
+        known.insert(period.to_owned(), views.clone());
+        views
+    }
+
+    /// How often a page was ever viewed.
+    pub(super) fn views_of(&self, page: &Page) -> u64 {
+        self.views(ALL_TIME).as_ref().as_ref().map_or(0, |views| views.at(&page.path))
+    }
+
+    /// Whether it was asked how often pages were viewed.
+    pub(super) fn was_asked_for_views(&self) -> bool {
+        !self.views.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// What `nav()` answers.

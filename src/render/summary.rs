@@ -14,6 +14,11 @@ pub(super) fn summary(page: &Page, scope: &Scope) -> Value {
     Value::from_serializable(&Shown { page, scope, more: More::Nothing })
 }
 
+/// The same, with the views of a period in the place of all.
+pub(super) fn popular_summary(page: &Page, views: u64, scope: &Scope) -> Value {
+    Value::from_serializable(&Shown { page, scope, more: More::Views(views) })
+}
+
 /// `page`: the page that is being rendered, with its body as HTML.
 pub(super) fn page_view(page: &Page, content: &str, toc: &[TocEntry], scope: &Scope) -> Value {
     Value::from_serializable(&Shown { page, scope, more: More::Body { content, toc } })
@@ -58,6 +63,7 @@ struct Shown<'a> {
 /// What a template sees besides what every list shows.
 enum More<'a> {
     Nothing,
+    Views(u64),
     Body { content: &'a str, toc: &'a [TocEntry] },
     Feed { id: &'a str, content: &'a str },
 }
@@ -70,13 +76,13 @@ struct AuthorView<'a> {
 
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Page", 29)?;
+        let mut fields = serializer.serialize_struct("Page", 30)?;
         self.address(&mut fields)?;
         self.words(&mut fields)?;
         self.people_and_pictures(&mut fields)?;
         self.standing(&mut fields)?;
         match self.more {
-            More::Nothing => {}
+            More::Nothing | More::Views(_) => {}
             More::Body { content, toc } => {
                 let is_wanted = self.page.front_matter.toc.unwrap_or(false);
                 fields.serialize_field("content", content)?;
@@ -134,11 +140,22 @@ impl Shown<'_> {
         fields.serialize_field("show_image_at_top", &matter.show_image_at_top)
     }
 
+    /// How often the page was viewed: ever, unless what is shown is about a period.
+    fn views(&self) -> u64 {
+        match self.more {
+            More::Views(views) => views,
+            _ => self.scope.views_of(self.page),
+        }
+    }
+
     fn standing<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
         let matter = &self.page.front_matter;
         fields.serialize_field("featured", &matter.featured)?;
         fields.serialize_field("is_draft", &matter.draft)?;
         fields.serialize_field("unlisted", &matter.unlisted)?;
+        if self.scope.shows_views {
+            fields.serialize_field("views", &self.views())?;
+        }
         fields.serialize_field("lang", matter.lang.as_deref().unwrap_or_default())?;
         fields.serialize_field("layout", &matter.layout)?;
         fields.serialize_field("series", &matter.series)?;

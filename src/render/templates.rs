@@ -32,6 +32,13 @@ pub(super) struct Templates {
     fingerprints: BTreeMap<String, Fingerprint>,
     /// Whether no author has written any of them.
     pub(super) are_all_built_in: bool,
+    /// Each name in those that an author has written.
+    names: BTreeSet<String>,
+}
+
+/// Everything in a template that may be a name.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
 }
 
 /// A template as it was found.
@@ -66,7 +73,10 @@ impl Templates {
         let places = found.iter().map(|(name, found)| (name.clone(), found.place.clone()));
         let fingerprints = fingerprints(found);
         let are_all_built_in = found.values().all(|template| template.place.ends_with(BUILT_IN));
-        let templates = Self { tera, places: places.collect(), fingerprints, are_all_built_in };
+        let own = found.values().filter(|template| !template.place.ends_with(BUILT_IN));
+        let names = own.flat_map(|template| names(&template.text)).map(str::to_owned).collect();
+        let places = places.collect();
+        let templates = Self { tera, places, fingerprints, are_all_built_in, names };
         match added {
             Ok(()) => Ok(templates),
             Err(error) => Err(templates.every_syntax_error(found, &error)),
@@ -94,6 +104,11 @@ impl Templates {
     /// Whether there is a template of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.places.contains_key(name)
+    }
+
+    /// Whether an author's template has this name in it, whatever it stands for there.
+    pub(super) fn mention(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 
     /// The fingerprint of the template `name`, and of all that it may include.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::functions::PagesQuery;
+use super::functions::{PagesQuery, PopularQuery};
 use super::learnt::Learnt;
 use super::scope::Scope;
 use crate::content::Page;
@@ -30,6 +30,8 @@ thread_local! {
 pub(super) enum Question {
     /// Which pages are there of this kind?
     Pages(PagesQuery),
+    /// Which posts were read most?
+    Popular(PopularQuery),
     /// What does the navigation link to?
     Nav,
     /// Which posts stand beside this one?
@@ -212,6 +214,7 @@ impl Scope {
     fn answer(&self, question: &Question) -> Fingerprint {
         match question {
             Question::Pages(query) => self.shown_of(query.select(self)),
+            Question::Popular(query) => query.fingerprint(self),
             Question::Nav => self.nav_fingerprint(),
             Question::Neighbors(path) => {
                 let (older, newer) = self.index.neighbors(path);

@@ -15,6 +15,7 @@ mod page_view;
 mod problems;
 mod program;
 mod publishing;
+mod readership;
 mod serving;
 mod sites;
 mod support;

@@ -8,6 +8,7 @@ use tallymark::clock::Timestamp;
 use tallymark::config::{Overrides, Sources};
 use tallymark::pipeline::{self, Memory, Order};
 use tallymark::problem::Problem;
+use tallymark::render::Uncounted;
 use tallymark::site::{Body, Catalog, MemorySink, Site};
 
 /// Noon of 24 November 2026, UTC: now, for every test that does not say otherwise.
@@ -37,6 +38,7 @@ pub(crate) fn order(root: &Path) -> Order {
         force: false,
         home: None,
         progress: std::sync::Arc::default(),
+        readership: std::sync::Arc::new(Uncounted),
         memory: Memory::default(),
     }
 }

@@ -116,6 +116,7 @@ fn order(folder: &TempDir, base: &str) -> Order {
         force: false,
         home: None,
         progress: Arc::default(),
+        readership: Arc::new(tallymark::render::Uncounted),
         memory: pipeline::Memory::default(),
     }
 }
