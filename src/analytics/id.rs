@@ -33,6 +33,11 @@ impl VisitorId {
         Self(bytes)
     }
 
+    /// The id that stands for something that was hashed.
+    pub(super) fn from_hash(hash: &blake3::Hash) -> Self {
+        Self(std::array::from_fn(|place| hash.as_bytes()[place]))
+    }
+
     /// The id as bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0

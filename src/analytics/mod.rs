@@ -37,6 +37,7 @@ mod tally;
 mod writer;
 
 pub mod beacon;
+pub mod import;
 
 #[cfg(test)]
 mod samples;

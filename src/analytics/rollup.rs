@@ -32,6 +32,8 @@ pub enum Dimension {
     System = 8,
     /// Not at all: all views of paths that the site does not have.
     NotFound = 9,
+    /// Custom events by name.
+    Event = 10,
 }
 
 impl Dimension {

@@ -40,9 +40,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("include_dir", &["render/builtin.rs"]),
     ("toml", &["config"]),
     ("rapidhash", &["fingerprint.rs"]),
-    ("csv", &["content/data.rs"]),
+    ("csv", &["content/data.rs", "analytics/import/table.rs"]),
     ("ureq", &["cli/external.rs"]),
-    ("url", &["cli/external.rs"]),
+    ("url", &["cli/external.rs", "analytics/import/access_log.rs"]),
+    ("zip", &["analytics/import"]),
 ];
 
 /// What only one place may do, and how it would be written.
