@@ -227,10 +227,12 @@ fn draft(
     gathers_outbound: bool,
 ) -> anyhow::Result<Draft> {
     let Start { now, survey, moment } = start;
-    let (index, mut problems) = content::load(config, survey, now, &order.memory.content)?;
+    let (index, read) = content::load(config, survey, now, &order.memory.content)?;
     let extras = extras(order, config, (now, moment), gathers_outbound);
     let rendering = render::render(config, &index, extras, sink)?;
-    problems.extend(rendering.problems);
+    // The few are added to the many, which need not move then.
+    let mut problems = rendering.problems;
+    problems.extend(read);
     let catalog = Catalog {
         identity: Identity::of(config),
         files: rendering.files,

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rayon::prelude::*;
 
 use super::claims::Claims;
@@ -35,7 +35,12 @@ pub struct Memory {
     pub(super) digests: Digests,
     pub(super) palette: Palette,
     last: Mutex<Option<Last>>,
+    /// Where traces are packed one behind another: each by itself would take half as much again.
+    chunk: Mutex<BytesMut>,
 }
+
+/// How much is allocated for traces at once, in bytes.
+const CHUNK: usize = 64 << 10;
 
 /// What the last rendering of this process went by.
 #[derive(Debug)]
@@ -90,9 +95,18 @@ impl Memory {
     ) -> Kept {
         let trace = Trace::new(told, asked, file, learnt);
         match self.purpose {
-            Purpose::NextProcess => Kept::Bytes(trace.to_bytes().into()),
+            Purpose::NextProcess => Kept::Bytes(self.packed(&trace.to_bytes())),
             Purpose::NextBuild | Purpose::Nothing => Kept::Value(Arc::new(trace)),
         }
+    }
+
+    fn packed(&self, bytes: &[u8]) -> Bytes {
+        let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
+        if chunk.capacity() < bytes.len() {
+            *chunk = BytesMut::with_capacity(bytes.len().max(CHUNK));
+        }
+        chunk.extend_from_slice(bytes);
+        chunk.split().freeze()
     }
 
     /// The traces of the last build; from now on there are none.

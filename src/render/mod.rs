@@ -96,7 +96,9 @@ pub fn render(
     problems.extend(over_fixed(index));
     let renderer = Renderer::new(scope.clone(), Arc::new(templates), outputs, before, extras)?;
     let mut lessons = render_all(&renderer)?;
-    problems.extend(lessons.problems());
+    // The few are added to the many, which need not move then.
+    let before = std::mem::replace(&mut problems, lessons.problems());
+    problems.extend(before);
     problems.extend(pages::duplicate_titles(index.pages()));
     let outbound = lessons.outbound();
     statics.publish_fingerprinted(&scope, &renderer.outputs, &renderer.extras)?;
