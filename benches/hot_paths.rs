@@ -139,7 +139,7 @@ fn view(number: u64) -> String {
 /// An event of that body, admitted as one that a browser has sent from the site itself.
 fn admitted(body: &str) -> Event {
     let facts = Facts {
-        place: Place::Page(UrlPath::parse("/a/").expect("a path")),
+        place: Place::Page { path: UrlPath::parse("/a/").expect("a path"), words: 700 },
         agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
         origin: Some("https://example.org"),
         sender: Sender::Own,

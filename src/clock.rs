@@ -89,6 +89,11 @@ impl Day {
             .map_or(Timestamp(0), |midnight| midnight.timestamp().into())
     }
 
+    /// The day so many days after 1970-01-01.
+    pub const fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+
     /// The first day of its month.
     #[must_use]
     pub fn first_of_month(self) -> Self {

@@ -79,9 +79,34 @@ pub(super) enum Action {
     },
     /// Did something that the author gave a name to.
     Custom {
+        /// Tells it from others of the same viewing.
+        id: ViewId,
         /// That name.
         name: String,
+        /// Where a link led, if it was one.
+        detail: Option<Detail>,
     },
+}
+
+/// Where a link led.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// To another site.
+    Outbound(String),
+    /// To a file.
+    Download(String),
+}
+
+impl Detail {
+    /// Where the link of an event of this name led.
+    fn of(name: &str, url: Option<&str>) -> Option<Self> {
+        let url = url.and_then(value::tidy_url);
+        match name {
+            "outbound" => url.map(Self::Outbound),
+            "download" => url.map(Self::Download),
+            _ => None,
+        }
+    }
 }
 
 /// What is known about how a viewing came to be: the values of the dimensions.
@@ -106,10 +131,29 @@ pub fn admit(
     let action = match raw.claim {
         Claim::View(wire) => Action::View(Box::new(traits(&wire, facts, rules))),
         Claim::Heartbeat { engaged_ms, scroll } => Action::Heartbeat { engaged_ms, scroll },
-        Claim::Custom { name } => Action::Custom { name },
+        Claim::Custom { id, name, url } => {
+            let id = happening(raw.view, id, &name, url.as_deref());
+            let detail = Detail::of(&name, url.as_deref());
+            Action::Custom { id, name, detail }
+        }
     };
     let place = facts.place.clone();
     Ok(Event { at: now, view: raw.view, visitor: raw.visitor, place, action })
+}
+
+/// The id of a happening among all viewings and happenings. Without an id of its own, what has the same name
+/// and link is the same.
+fn happening(view: ViewId, id: Option<ViewId>, name: &str, url: Option<&str>) -> ViewId {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(view.as_bytes());
+    match id {
+        Some(id) => hasher.update(id.as_bytes()),
+        None => {
+            hasher.update(name.as_bytes()).update(&[0]).update(url.unwrap_or_default().as_bytes())
+        }
+    };
+    let hash = hasher.finalize();
+    ViewId::from_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
 }
 
 /// The reasons not to count, in the order in which they are named.
@@ -156,7 +200,7 @@ mod tests {
 
     fn facts(agent: &str) -> Facts<'_> {
         Facts {
-            place: Place::Page(UrlPath::parse("/a/").unwrap()),
+            place: Place::Page { path: UrlPath::parse("/a/").unwrap(), words: 0 },
             agent: Some(agent),
             origin: Some("https://own.example"),
             sender: Sender::Own,
@@ -192,7 +236,36 @@ mod tests {
         let action = Action::Heartbeat { engaged_ms: u32::MAX, scroll: 100 };
         assert_eq!((admitted(beat).action, admitted(beat).visitor), (action, None));
         let custom = r#"{"type":"event","view":"0011223344556677","visitor":"","path":"/","name":" out\u0007bound ","props":{"url":"x"}}"#;
-        assert_eq!(admitted(custom).action, Action::Custom { name: "outbound".to_owned() });
+        let Action::Custom { name, detail, .. } = admitted(custom).action else {
+            panic!("{custom}")
+        };
+        assert_eq!((name.as_str(), detail), ("outbound", None));
+        let custom = custom.replace("\"x\"", "\"https://x.example/?q\"");
+        let Action::Custom { detail, .. } = admitted(&custom).action else { panic!("{custom}") };
+        assert_eq!(detail, Some(Detail::Outbound("https://x.example/".to_owned())));
+    }
+
+    #[test]
+    fn a_happening_is_told_from_others_by_its_id_or_else_by_all_that_is_known_of_it() {
+        let id = |view: &str, more: &str| {
+            let json = format!(r#"{{"type":"event","view":"{view}","path":"/",{more}}}"#);
+            let Action::Custom { id, .. } = admitted(&json).action else { panic!("{json}") };
+            id
+        };
+        let (one, two) = ("0011223344556677", "0011223344556678");
+        let plain = id(one, r#""name":"play""#);
+        assert_eq!(plain, id(one, r#""name":" play ","props":{}"#));
+        for other in [
+            id(two, r#""name":"play""#),
+            id(one, r#""name":"pause""#),
+            id(one, r#""name":"play","props":{"url":"/a"}"#),
+            id(one, r#""name":"play","event":"00000000000000aa""#),
+            ViewId::parse(one).unwrap(),
+        ] {
+            assert_ne!(plain, other);
+        }
+        let known = r#""name":"play","event":"00000000000000aa""#;
+        assert_eq!(id(one, known), id(one, &known.replace("play", "other")));
     }
 
     #[test]

@@ -42,6 +42,12 @@ impl VisitorId {
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
+
+    /// What the database knows a visitor by: half as long, which is long enough to tell all visitors apart.
+    pub(super) fn key(&self) -> [u8; 8] {
+        *blake3::hash(&self.0).as_bytes().first_chunk().expect("a hash has 32 bytes")
+    }
+
     /// Reads a UUID in any of its forms; none if it is not one, or that of all zeros.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let id = uuid::Uuid::try_parse(text).ok()?;

@@ -18,20 +18,31 @@ mod zone;
 
 mod bucket;
 
+mod calendar;
+mod days;
 mod frequent;
+mod ledger;
+mod returns;
 mod rollup;
 mod row;
 mod salt;
 mod sessions;
 mod totals;
 mod values;
+mod visit;
+mod visitor;
 
 mod memory;
 mod store;
 
+mod answer;
+mod asking;
 mod period;
 mod query;
+mod question;
+mod quick;
 mod recorder;
+mod scan;
 mod snapshot;
 mod tally;
 mod writer;
@@ -40,14 +51,18 @@ pub mod beacon;
 pub mod import;
 
 #[cfg(test)]
+mod naive;
+#[cfg(test)]
 mod samples;
 
+pub use answer::{Amounts, Answer, Course, Line, Point};
 pub use bucket::{Limiter, Limits};
 pub use event::{Event, Facts, Rules, Sender, Signals, admit};
 pub use id::{ViewId, VisitorId};
 pub use period::{Period, Span, UnknownPeriod};
 pub use place::Place;
 pub use query::Query;
+pub use question::{Breakdown, Comparison, Filters, Question, Step, Time};
 pub use raw::Raw;
 pub use recorder::{NotStored, NotTaken, Receipt, Recorder, Settings};
 pub use rejection::{Class, Rejection};

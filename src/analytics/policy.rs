@@ -2,8 +2,27 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
+
 /// Until this long after a counted view, the same visitor on the same page is not counted again.
 pub const DEDUP_WINDOW: Duration = Duration::from_mins(30);
+
+/// A visit ends after this long without a sign of the visitor.
+pub const VISIT: Duration = Duration::from_mins(30);
+
+/// A visit ends after this long in any case.
+pub const VISIT_AT_MOST: Duration = Duration::from_hours(24);
+
+/// For this long after a view was counted, its repeats and heartbeats are known to belong to it, and what is
+/// sent twice is known to be the same.
+pub const VIEWING: Duration = Duration::from_hours(48);
+
+/// How much of an article must have been on screen for it to have been read, in percent.
+pub const READ_SCROLL: u8 = 100;
+
+/// How fast people read English prose silently, in words a minute (Brysbaert 2019). Who was engaged for half
+/// of the time that this asks for may have read it.
+pub const READING_SPEED: u32 = 238;
 
 /// How often a visible page says that it is still read.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -41,6 +60,14 @@ pub const PRESENT: usize = 100_000;
 /// How many distinct values a dimension takes a day; further ones become [`OTHER`].
 pub const VALUES_A_DAY: usize = 1000;
 
+/// For how many distinct values a visitor is counted as one of their visitors; those beyond are counted
+/// without visitors. No reader comes near it.
+pub const VALUES_A_VISITOR: usize = 4096;
+
+/// If the clock is set back by more than so many days, visitors who came back meanwhile are not counted as
+/// visitors of the days that are lived again.
+pub const DAYS_BACK: u32 = 3;
+
 /// What stands for the values beyond [`VALUES_A_DAY`].
 pub const OTHER: &str = "(other)";
 
@@ -65,6 +92,20 @@ pub const GLOBAL_RATE: Rate = Rate { burst: 20_000, per_second: 5000 };
 /// How many address prefixes are remembered at once for [`ADDRESS_RATE`].
 pub const ADDRESSES: usize = 65_536;
 
+/// Whether what a view counted at `time` is about may still be going on at `now`.
+pub(super) fn is_viewing(time: Timestamp, now: Timestamp) -> bool {
+    u128::from(now.as_millis().abs_diff(time.as_millis())) < VIEWING.as_millis()
+}
+
+/// Whether a page of so many words was read: to the end, in half of the time that it asks for. What has no
+/// words cannot be read.
+pub(super) fn is_read(scroll: u8, engaged_ms: u64, words: u32) -> bool {
+    let asked_ms = u128::from(words) * 60_000;
+    words > 0
+        && scroll >= READ_SCROLL
+        && u128::from(engaged_ms) * 2 * u128::from(READING_SPEED) >= asked_ms
+}
+
 /// How often something may happen: a bucket of tokens that refills evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
@@ -86,7 +127,40 @@ const _: () = {
     );
     assert!(shorter(ACTIVE, SWEEP), "presence must have ended before it is swept");
     assert!(shorter(SWEEP, DEDUP_WINDOW), "a visit outlives the presence rows of its pages");
+    assert!(shorter(VISIT_AT_MOST, VIEWING), "each view of a visit can still change");
+    assert!(shorter(DEDUP_WINDOW, VIEWING), "what is a repeat can belong to its view");
+    assert!(READ_SCROLL <= 100, "no more than all of an article can be on screen");
     assert!(BATCH <= QUEUE, "a batch comes out of the queue");
     assert!(ADDRESS_RATE.burst <= GLOBAL_RATE.burst, "one address must not exhaust the site");
     assert!(VALUE_BYTES <= EVENT_BYTES, "a value must fit in an event");
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_read_at_its_end_in_half_of_the_time_that_its_words_ask_for() {
+        for (scroll, engaged_ms, words, read) in [
+            (100, 30_000, 238, true),
+            (100, 29_999, 238, false),
+            (99, 30_000, 238, false),
+            (100, 126_050, 1000, false),
+            (100, 126_051, 1000, true),
+            (100, 127, 1, true),
+            (100, 126, 1, false),
+            (100, u64::MAX, 0, false),
+        ] {
+            assert_eq!(is_read(scroll, engaged_ms, words), read, "{scroll} {engaged_ms} {words}");
+        }
+    }
+
+    #[test]
+    fn a_viewing_goes_on_for_less_than_two_days() {
+        const DAYS: i64 = 2 * 86_400_000;
+        for (now, goes_on) in [(DAYS - 1, true), (DAYS, false), (1 - DAYS, true), (-DAYS, false)] {
+            let time = |millis| Timestamp::from_millis(millis);
+            assert_eq!(is_viewing(time(0), time(now)), goes_on, "{now}");
+        }
+    }
+}

@@ -1,10 +1,13 @@
 //! Questions to the database, answered beside the recorder in short transactions.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::answer::Answer;
+use super::asking::Asking;
 use super::period::Span;
-use super::rollup::{Dimension, Rollup, hour_of, hour_start};
+use super::question::Question;
+use super::rollup::Dimension;
 use super::store::Store;
 use super::tally::{Tally, Tallying};
 use crate::clock::Timestamp;
@@ -14,17 +17,31 @@ use crate::permalink::UrlPath;
 #[derive(Clone)]
 pub struct Query {
     store: Arc<Store>,
+    unions: Arc<Mutex<Unions>>,
 }
+
+/// The visitors of several pages, and what was counted for these when they were counted together.
+type Unions = HashMap<Vec<u32>, (Vec<(u64, u64)>, u64)>;
 
 impl Query {
     /// Questions to `store`.
-    pub const fn new(store: Arc<Store>) -> Self {
-        Self { store }
+    pub fn new(store: Arc<Store>) -> Self {
+        Self { store, unions: Arc::default() }
     }
 
     /// How many distinct visitors saw at least one of `paths`: the visitors of a page that has had several.
     pub fn visitors_of(&self, paths: &[UrlPath]) -> anyhow::Result<u64> {
-        Ok(self.store.visitors(paths)?.len() as u64)
+        let pages = self.store.numbers(Dimension::Path, paths.iter().map(UrlPath::as_str))?;
+        let totals = self.store.page_totals(&pages)?;
+        let mut unions = self.unions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, visitors)) = unions.get(&pages)
+            && *of == totals
+        {
+            return Ok(*visitors);
+        }
+        let visitors = self.store.visitors_of(&pages)?;
+        unions.insert(pages, (totals, visitors));
+        Ok(visitors)
     }
 
     /// What was counted in `span`. Reads each of its views.
@@ -36,40 +53,20 @@ impl Query {
         Ok(tallying.named(pages.into_iter().zip(names)))
     }
 
-    /// Whether roll-ups and totals are what the counted views add up to. Reads all of them.
+    /// Answers `question` at `now`. Without filters from roll-ups, in a time that does not grow with what was
+    /// counted; else, and for less than a day, by looking at each row of that time.
+    pub fn answer(&self, question: &Question, now: Timestamp) -> anyhow::Result<Answer> {
+        Asking::begin(&self.store, question, now)?.answer()
+    }
+
+    /// Whether roll-ups and totals are what the rows add up to, as far as these are kept. Reads all of them.
     pub fn verify(&self) -> anyhow::Result<bool> {
-        Ok(self.store.counts()? == self.store.recount()?)
+        self.store.agrees()
     }
 
-    /// The totals of each hour with views from that of `from` up to that of `to`, without it.
-    pub fn hourly(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> anyhow::Result<Vec<(Timestamp, Rollup)>> {
-        let cells = self.store.rollups(hour_of(from)..hour_of(to))?;
-        let site = cells.into_iter().filter(|(cell, _)| cell.dimension == Dimension::Site);
-        Ok(site.map(|(cell, rollup)| (hour_start(cell.hour), rollup)).collect())
-    }
-
-    /// The totals of each value of `dimension` in those hours, most views first, then by value.
-    pub fn breakdown(
-        &self,
-        dimension: Dimension,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> anyhow::Result<Vec<(String, Rollup)>> {
-        let mut totals: BTreeMap<u32, Rollup> = BTreeMap::new();
-        for (cell, rollup) in self.store.rollups(hour_of(from)..hour_of(to))? {
-            if cell.dimension == dimension {
-                let total = totals.entry(cell.word).or_default();
-                *total = total.merge(rollup);
-            }
-        }
-        let numbers: Vec<u32> = totals.keys().copied().collect();
-        let texts = self.store.texts(&numbers)?;
-        let mut rows: Vec<_> = texts.into_iter().zip(totals.into_values()).collect();
-        rows.sort_by(|(a, x), (b, y)| y.views.cmp(&x.views).then_with(|| a.cmp(b)));
-        Ok(rows)
+    /// Computes roll-ups and totals from the rows anew, and says how many were different: none, unless
+    /// something went wrong. Events wait meanwhile.
+    pub fn rebuild(&self) -> anyhow::Result<u64> {
+        self.store.rebuild(&self.store.calendar()?)
     }
 }

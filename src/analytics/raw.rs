@@ -15,7 +15,12 @@
 //! | `zone` | view | IANA time zone, of which only the country is kept |
 //! | `engaged` | heartbeat | milliseconds that the page was visible so far |
 //! | `scroll` | heartbeat | percent of the article that was on screen so far |
-//! | `name` | event | what happened, in the author's words |
+//! | `name` | event | what happened, in the author's words; `outbound` and `download` are the beacon's own |
+//! | `event` | event | random id of this one happening, 16 hexadecimal digits; may be absent |
+//! | `props.url` | event | of `outbound` and `download`: what was followed |
+//!
+//! What is sent twice counts once. A view is known by `view`, an event by `view` and `event`; without `event`,
+//! what has the same `view`, `name` and `props.url` is taken for the same.
 
 use serde::Deserialize;
 
@@ -37,7 +42,7 @@ pub struct Raw {
 pub(super) enum Claim {
     View(Box<Wire>),
     Heartbeat { engaged_ms: u32, scroll: u8 },
-    Custom { name: String },
+    Custom { id: Option<ViewId>, name: String, url: Option<String> },
 }
 
 /// The fields of all types as they are spelled on the wire.
@@ -56,6 +61,14 @@ pub(super) struct Wire {
     engaged: Option<u64>,
     scroll: Option<u64>,
     name: Option<String>,
+    event: Option<String>,
+    props: Option<Props>,
+}
+
+/// What belongs to an event besides.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+struct Props {
+    url: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -98,12 +111,14 @@ impl Claim {
                 engaged_ms: u32::try_from(wire.engaged.unwrap_or(0)).unwrap_or(u32::MAX),
                 scroll: u8::try_from(wire.scroll.unwrap_or(0).min(100)).unwrap_or(100),
             }),
-            Type::Event => wire
-                .name
-                .and_then(|name| value::tidy(&name))
-                .map(|name| Self::Custom { name })
-                .ok_or(Rejection::Malformed),
+            Type::Event => Self::custom(wire),
         }
+    }
+
+    fn custom(wire: Wire) -> Result<Self, Rejection> {
+        let name = wire.name.and_then(|name| value::tidy(&name)).ok_or(Rejection::Malformed)?;
+        let id = wire.event.map(|id| ViewId::parse(&id).ok_or(Rejection::Malformed)).transpose()?;
+        Ok(Self::Custom { id, name, url: wire.props.and_then(|props| props.url) })
     }
 }
 
@@ -136,6 +151,8 @@ pub(super) mod tests {
             &VIEW.replace("\"width\":12", "\"type\":\"view\""),
             &VIEW.replace("letter", "\\ud800"),
             r#"{"type":"event","view":"0011223344556677","path":"/"}"#,
+            r#"{"type":"event","view":"0011223344556677","path":"/","name":"x","event":"1"}"#,
+            r#"{"type":"event","view":"0011223344556677","path":"/","name":"x","props":{"url":7}}"#,
             &deep,
         ] {
             assert_eq!(Raw::parse(body.as_bytes()), Err(Rejection::Malformed), "{body}");

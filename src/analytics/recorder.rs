@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 
+use super::calendar::Calendar;
 use super::event::Event;
 use super::policy;
 use super::rejection::{Rejection, Rejections};
@@ -26,7 +27,7 @@ use crate::clock::Clock;
 pub struct Settings {
     /// How visitors are told apart.
     pub visitor_ids: VisitorIds,
-    /// The time zone in which a day of [`VisitorIds::Daily`] begins.
+    /// The time zone in which days begin.
     pub zone: TimeZone,
 }
 
@@ -91,7 +92,8 @@ impl Recorder {
         // A full queue wakes the thread as well as a tick does.
         clock.on_jump(Box::new(move || drop(waker.try_send(Message::Tick))));
         let rejections = Arc::new(Rejections::default());
-        let identity = Identity { ids: settings.visitor_ids, zone: settings.zone };
+        let identity =
+            Identity { ids: settings.visitor_ids, calendar: Calendar::new(settings.zone) };
         let (writer, snapshots) = Writer::new(store, clock, identity, Arc::clone(&rejections))
             .context("cannot read the statistics")?;
         let thread = std::thread::Builder::new()

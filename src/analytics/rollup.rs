@@ -1,14 +1,10 @@
-//! Totals that add up: what was counted in an hour, for one value of one dimension.
+//! Totals that add up: what was counted in a span of days, for one value of one dimension.
 
-use std::collections::BTreeMap;
+use super::calendar::Level;
+use super::returns::Returns;
+use super::row::varint::{self, Numbers};
 
-use super::row::varint;
-use crate::clock::Timestamp;
-
-/// Milliseconds in an hour.
-const HOUR: i64 = 3_600_000;
-
-/// What views are split by.
+/// What views are split by, and what is counted besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Dimension {
@@ -30,14 +26,18 @@ pub enum Dimension {
     Browser = 7,
     /// The operating system.
     System = 8,
-    /// Not at all: all views of paths that the site does not have.
+    /// Views of paths that the site does not have: all of them, and by path.
     NotFound = 9,
     /// Custom events by name.
     Event = 10,
+    /// Links to other sites that were followed.
+    Outbound = 11,
+    /// Files that were downloaded.
+    Download = 12,
 }
 
 impl Dimension {
-    /// The dimensions that an event brings besides its page, in the order of a row.
+    /// The dimensions that a view brings besides its page, in the order of a row.
     pub const TRAITS: [Self; 7] = [
         Self::Referrer,
         Self::Country,
@@ -48,36 +48,52 @@ impl Dimension {
         Self::Campaign,
     ];
 
+    /// All dimensions, in the order of their codes.
+    pub const ALL: [Self; 13] = [
+        Self::Site,
+        Self::Path,
+        Self::Referrer,
+        Self::Source,
+        Self::Campaign,
+        Self::Country,
+        Self::Device,
+        Self::Browser,
+        Self::System,
+        Self::NotFound,
+        Self::Event,
+        Self::Outbound,
+        Self::Download,
+    ];
+
     /// The code on disk; never changes.
     pub(super) const fn code(self) -> u8 {
         self as u8
     }
 
     /// The dimension with this code.
-    pub(super) const fn from_code(code: u8) -> Option<Self> {
-        Some(match code {
-            0 => Self::Site,
-            1 => Self::Path,
-            2 => Self::Referrer,
-            3 => Self::Source,
-            4 => Self::Campaign,
-            5 => Self::Country,
-            6 => Self::Device,
-            7 => Self::Browser,
-            8 => Self::System,
-            9 => Self::NotFound,
-            _ => return None,
-        })
+    pub(super) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
     }
 }
 
-/// Additive totals of a span of time. `default()` changes nothing when merged.
+/// Additive totals. `default()` changes nothing when merged.
+///
+/// Numbers wrap, so that a total that became smaller can be merged as well: the sum is right whenever it is
+/// not negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rollup {
-    /// Counted views.
+    /// Counted views; of events, how often they happened.
     pub views: u64,
+    /// Visits that began with one of them.
+    pub visits: u64,
+    /// Visits that ended with one of them, as far as is known.
+    pub exits: u64,
+    /// Visits that began with one of them and had no other view, nor a custom event.
+    pub bounces: u64,
     /// Milliseconds that they were engaged, in all.
     pub engaged_ms: u64,
+    /// How many of them were read to the end.
+    pub reads: u64,
     /// Percent that they were scrolled, in all.
     pub scrolled: u64,
 }
@@ -86,99 +102,113 @@ impl Rollup {
     /// Both together; associative and commutative.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
-        Self {
-            views: self.views.saturating_add(other.views),
-            engaged_ms: self.engaged_ms.saturating_add(other.engaged_ms),
-            scrolled: self.scrolled.saturating_add(other.scrolled),
-        }
+        self.zip(other, u64::wrapping_add)
     }
 
     /// What `self` has more than `before`.
     pub(super) fn since(self, before: Self) -> Self {
-        Self {
-            views: self.views.saturating_sub(before.views),
-            engaged_ms: self.engaged_ms.saturating_sub(before.engaged_ms),
-            scrolled: self.scrolled.saturating_sub(before.scrolled),
-        }
+        self.zip(before, u64::wrapping_sub)
+    }
+
+    fn zip(self, other: Self, join: impl Fn(u64, u64) -> u64) -> Self {
+        let (mine, theirs) = (self.numbers(), other.numbers());
+        Self::of(std::array::from_fn(|place| join(mine[place], theirs[place])))
+    }
+
+    const fn numbers(self) -> [u64; 7] {
+        let Self { views, visits, exits, bounces, engaged_ms, reads, scrolled } = self;
+        [views, visits, exits, bounces, engaged_ms, reads, scrolled]
+    }
+
+    const fn of(numbers: [u64; 7]) -> Self {
+        let [views, visits, exits, bounces, engaged_ms, reads, scrolled] = numbers;
+        Self { views, visits, exits, bounces, engaged_ms, reads, scrolled }
     }
 
     pub(super) fn encode(self) -> Vec<u8> {
-        varint::encode([self.views, self.engaged_ms, self.scrolled])
+        varint::encode(self.numbers())
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Self {
+        Self::read(&mut varint::decode(bytes))
+    }
+
+    fn read(numbers: &mut Numbers<'_>) -> Self {
+        Self::of(std::array::from_fn(|_| numbers.large()))
+    }
+}
+
+/// What a cell adds up to: totals, and who of its visitors was there before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Total {
+    pub(super) rollup: Rollup,
+    pub(super) returns: Returns,
+}
+
+impl Total {
+    /// Takes in another total of the same cell.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.rollup = self.rollup.merge(other.rollup);
+        self.returns.merge(&other.returns);
+    }
+
+    /// What the total of a day adds to that of a longer span that began `days` before it.
+    pub(super) fn lifted(&self, days: u32) -> Self {
+        Self { rollup: self.rollup, returns: self.returns.lifted(days) }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let numbers = self.rollup.numbers().into_iter();
+        varint::encode(numbers.chain(self.returns.encode()))
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Self {
         let mut numbers = varint::decode(bytes);
-        Self { views: numbers.large(), engaged_ms: numbers.large(), scrolled: numbers.large() }
+        Self { rollup: Rollup::read(&mut numbers), returns: Returns::decode(&mut numbers) }
+    }
+
+    /// What [`decode`](Self::decode) gives of the totals, and the visitors who were not there in the `days`
+    /// before the span.
+    pub(super) fn visitors_since(bytes: &[u8], days: u32) -> (Rollup, u64) {
+        let mut numbers = varint::decode(bytes);
+        let rollup = Rollup::read(&mut numbers);
+        (rollup, Returns::visitors_since(&mut numbers, days))
     }
 }
 
-/// The hour, in hours since 1970 in UTC, that `time` falls in.
-pub(super) fn hour_of(time: Timestamp) -> u32 {
-    u32::try_from(time.as_millis().div_euclid(HOUR).max(0)).unwrap_or(u32::MAX)
-}
-
-/// When an hour begins.
-pub(super) fn hour_start(hour: u32) -> Timestamp {
-    Timestamp::from_millis(i64::from(hour) * HOUR)
-}
-
-/// An hour and a value of a dimension: what a roll-up is the total of.
+/// A span of days and a value of a dimension: what a roll-up is the total of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Cell {
-    /// Hours since 1970 in UTC.
-    pub(super) hour: u32,
+    /// How long the span is.
+    pub(super) level: Level,
     /// The dimension.
     pub(super) dimension: Dimension,
+    /// The first day of the span, in days since 1970 in the site's time zone.
+    pub(super) start: u32,
     /// The number of the value in the dictionary.
     pub(super) word: u32,
 }
 
 impl Cell {
-    /// The cell of the hour that `time` falls in.
-    pub(super) fn at(time: Timestamp, dimension: Dimension, word: u32) -> Self {
-        Self { hour: hour_of(time), dimension, word }
-    }
-
-    /// Bytes that sort by hour, then by dimension.
-    pub(super) fn to_bytes(self) -> [u8; 9] {
-        let mut bytes = [0; 9];
-        bytes[..4].copy_from_slice(&self.hour.to_be_bytes());
-        bytes[4] = self.dimension.code();
-        bytes[5..].copy_from_slice(&self.word.to_be_bytes());
+    /// Bytes that sort by level, by dimension, then by day.
+    pub(super) fn to_bytes(self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        bytes[0] = self.level.code();
+        bytes[1] = self.dimension.code();
+        bytes[2..6].copy_from_slice(&self.start.to_be_bytes());
+        bytes[6..].copy_from_slice(&self.word.to_be_bytes());
         bytes
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote; none if a later version wrote it.
-    pub(super) fn from_bytes(bytes: [u8; 9]) -> Option<Self> {
-        let (hour, rest) = bytes.split_first_chunk::<4>()?;
-        let (code, word) = rest.split_first()?;
+    pub(super) fn from_bytes(bytes: [u8; 10]) -> Option<Self> {
+        let [level, dimension, a, b, c, d, word @ ..] = bytes;
         Some(Self {
-            hour: u32::from_be_bytes(*hour),
-            dimension: Dimension::from_code(*code)?,
-            word: u32::from_be_bytes(*word.first_chunk()?),
+            level: Level::from_code(level)?,
+            dimension: Dimension::from_code(dimension)?,
+            start: u32::from_be_bytes([a, b, c, d]),
+            word: u32::from_be_bytes(word),
         })
-    }
-}
-
-/// Roll-ups by cell.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Rollups(BTreeMap<Cell, Rollup>);
-
-impl Rollups {
-    /// Merges `rollup` into `cell`.
-    pub(super) fn add(&mut self, cell: Cell, rollup: Rollup) {
-        let total = self.0.entry(cell).or_default();
-        *total = total.merge(rollup);
-    }
-
-    /// The cells of `hours`.
-    pub(super) fn cells(&self, hours: std::ops::Range<u32>) -> impl Iterator<Item = Cell> {
-        self.0.keys().copied().filter(move |cell| hours.contains(&cell.hour))
-    }
-
-    /// Hands all over, by cell, and is empty afterwards.
-    pub(super) fn take(&mut self) -> BTreeMap<Cell, Rollup> {
-        std::mem::take(&mut self.0)
     }
 }
 
@@ -188,39 +218,51 @@ mod tests {
     use proptest::prelude::*;
 
     fn rollups() -> impl Strategy<Value = Rollup> {
-        (any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(views, engaged, scrolled)| Rollup {
-            views: views.into(),
-            engaged_ms: engaged.into(),
-            scrolled: scrolled.into(),
+        any::<[u32; 7]>().prop_map(|numbers| Rollup::of(numbers.map(u64::from)))
+    }
+
+    fn totals() -> impl Strategy<Value = Total> {
+        let returns = prop::collection::vec((0_u32..2000, 1_i64..50), 0..9);
+        (rollups(), returns).prop_map(|(rollup, changes)| {
+            let mut returns = Returns::default();
+            for (gap, by) in changes {
+                returns.add(gap, by);
+            }
+            Total { rollup, returns }
         })
+    }
+
+    fn merged(mut a: Total, b: &Total) -> Total {
+        a.merge(b);
+        a
     }
 
     proptest! {
         #[test]
         fn merging_is_associative_commutative_and_has_an_identity(
-            a in rollups(), b in rollups(), c in rollups()
+            a in totals(), b in totals(), c in totals()
         ) {
-            prop_assert_eq!(a.merge(b).merge(c), a.merge(b.merge(c)));
-            prop_assert_eq!(a.merge(b), b.merge(a));
-            prop_assert_eq!(a.merge(Rollup::default()), a);
-            prop_assert_eq!(a.merge(b).since(a), b);
-            prop_assert_eq!(Rollup::decode(&a.encode()), a);
+            prop_assert_eq!(merged(merged(a.clone(), &b), &c), merged(a.clone(), &merged(b.clone(), &c)));
+            prop_assert_eq!(merged(a.clone(), &b), merged(b.clone(), &a));
+            prop_assert_eq!(merged(a.clone(), &Total::default()), a.clone());
+            prop_assert_eq!(a.rollup.merge(b.rollup).since(a.rollup), b.rollup);
+            prop_assert_eq!(a.rollup.merge(b.rollup.since(a.rollup)), b.rollup, "smaller totals too");
+            prop_assert_eq!(Rollup::decode(&a.rollup.encode()), a.rollup);
+            prop_assert_eq!(Total::decode(&a.encode()), a);
         }
 
         #[test]
-        fn a_cell_is_read_as_it_was_written(hour: u32, code in 0u8..10, word: u32) {
+        fn visitors_can_be_counted_without_reading_all(total in totals(), days in 0_u32..2500) {
+            let (rollup, visitors) = Total::visitors_since(&total.encode(), days);
+            prop_assert_eq!((rollup, visitors), (total.rollup, total.returns.visitors(days)));
+        }
+
+        #[test]
+        fn a_cell_is_read_as_it_was_written(level in 0_u8..3, code in 0_u8..13, start: u32, word: u32) {
             let dimension = Dimension::from_code(code).unwrap();
             prop_assert_eq!(dimension.code(), code);
-            let cell = Cell { hour, dimension, word };
+            let cell = Cell { level: Level::from_code(level).unwrap(), dimension, start, word };
             prop_assert_eq!(Cell::from_bytes(cell.to_bytes()), Some(cell));
         }
-    }
-
-    #[test]
-    fn an_hour_begins_where_it_begins() {
-        for (millis, hour) in [(0, 0), (HOUR - 1, 0), (HOUR, 1), (-1, 0), (i64::MIN, 0)] {
-            assert_eq!(hour_of(Timestamp::from_millis(millis)), hour, "{millis}");
-        }
-        assert_eq!(hour_of(hour_start(500_000)), 500_000);
     }
 }

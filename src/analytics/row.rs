@@ -1,6 +1,6 @@
-//! A counted view as it is stored: its key, its fields, their bytes.
+//! A counted view or a custom event as it is stored: its key, its fields, their bytes.
 
-use super::rollup::{Cell, Dimension, Rollup};
+use super::rollup::{Dimension, Rollup};
 use crate::clock::Timestamp;
 
 /// How many bits of a key tell views of one millisecond apart.
@@ -11,6 +11,9 @@ const SEQUENCE_BITS: u32 = 16;
 pub(super) struct RowKey(u64);
 
 impl RowKey {
+    /// All keys.
+    pub(super) const ALL: std::ops::RangeInclusive<Self> = Self(0)..=Self(u64::MAX);
+
     /// The first key of the millisecond of `time`; times before 1970 count as 1970.
     pub(super) fn first_at(time: Timestamp) -> Self {
         let latest = (1 << (u64::BITS - SEQUENCE_BITS)) - 1;
@@ -48,62 +51,189 @@ impl RowKey {
     }
 }
 
-/// A counted view. Texts are numbers of the dictionary; zero stands for none.
+/// What is true of a row, or not; each a bit on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Flags(u8);
+
+impl Flags {
+    /// The site did not have the path.
+    pub(super) const MISSING: Self = Self(1);
+    /// It is a custom event, not a view.
+    pub(super) const CUSTOM: Self = Self(1 << 1);
+    /// A visit began with it.
+    pub(super) const ENTRY: Self = Self(1 << 2);
+    /// It is the last of its visit.
+    pub(super) const EXIT: Self = Self(1 << 3);
+    /// It is the only one of its visit, and nothing else was done in that.
+    pub(super) const BOUNCE: Self = Self(1 << 4);
+    /// It was read to the end.
+    pub(super) const READ: Self = Self(1 << 5);
+    /// Its detail is a link to another site.
+    pub(super) const OUTBOUND: Self = Self(1 << 6);
+    /// Its detail is a file.
+    pub(super) const DOWNLOAD: Self = Self(1 << 7);
+
+    /// Whether all of `other` is true.
+    pub(super) const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// One if `other` is true.
+    fn count(self, other: Self) -> u64 {
+        u64::from(self.has(other))
+    }
+
+    /// All that is true of either.
+    #[must_use]
+    pub(super) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// All that is true of this and not of `other`.
+    #[must_use]
+    pub(super) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
+/// Most rows have neither source nor campaign, nor repeats; a bit besides the flags says so.
+const HAS_CAMPAIGN: u64 = 1 << 6;
+const HAS_REPEATS: u64 = 1 << 7;
+/// The bits of flags that most rows have stand below these, the others above.
+const COMMON: u8 = 0x3f;
+
+/// A counted view, or a custom event. Texts are numbers of the dictionary; zero stands for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Row {
-    /// The page's path; zero for one that the site does not have.
+    /// The page's path; of one that the site does not have, what it is called among those.
     pub(super) path: u32,
     /// The visitor.
     pub(super) visitor: u32,
+    /// What is true of it.
+    pub(super) flags: Flags,
     /// The values of [`Dimension::TRAITS`], in that order.
     pub(super) traits: [u32; Dimension::TRAITS.len()],
-    /// The most that was scrolled, in percent.
+    /// The most that was scrolled, in percent; only of a view.
     pub(super) scroll: u8,
-    /// Milliseconds that the viewing itself was engaged.
+    /// Milliseconds that the viewing itself was engaged; only of a view.
     pub(super) own_ms: u32,
-    /// Milliseconds that its repeats were engaged.
+    /// Milliseconds that its repeats were engaged; only of a view.
     pub(super) repeats_ms: u32,
+    /// The name; only of a custom event.
+    pub(super) name: u32,
+    /// What a custom event was about.
+    pub(super) detail: u32,
 }
 
 impl Row {
     /// The row as bytes.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let head = [u64::from(self.path), u64::from(self.visitor)];
-        let totals = [self.own_ms, u32::from(self.scroll)].map(u64::from);
-        let traits = self.traits.map(u64::from);
-        let tail = [u64::from(self.repeats_ms)];
-        varint::encode(head.into_iter().chain(totals).chain(traits).chain(tail))
+        let mut bytes = Vec::with_capacity(32);
+        self.write(&mut bytes);
+        bytes
+    }
+
+    /// Writes the row behind others.
+    pub(super) fn write(&self, bytes: &mut Vec<u8>) {
+        let [.., source, campaign] = self.traits;
+        let has_campaign = source != 0 || campaign != 0;
+        let shape = u64::from(self.flags.0 & COMMON)
+            | if has_campaign { HAS_CAMPAIGN } else { 0 }
+            | if self.repeats_ms > 0 { HAS_REPEATS } else { 0 }
+            | u64::from(self.flags.0 & !COMMON) << 2;
+        let mut put = |number: u32| varint::push(bytes, u64::from(number));
+        put(u32::try_from(shape).unwrap_or(0));
+        put(self.path);
+        put(self.visitor);
+        let marks = if has_campaign { 0 } else { 2 };
+        self.traits[..self.traits.len() - marks].iter().for_each(|word| put(*word));
+        if self.flags.has(Flags::CUSTOM) {
+            put(self.name);
+            put(self.detail);
+            return;
+        }
+        put(u32::from(self.scroll));
+        put(self.own_ms);
+        if self.repeats_ms > 0 {
+            put(self.repeats_ms);
+        }
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub(super) fn decode(bytes: &[u8]) -> Self {
-        let mut numbers = varint::decode(bytes);
-        let path = numbers.small();
-        let visitor = numbers.small();
-        let own_ms = numbers.small();
-        let scroll = u8::try_from(numbers.small()).unwrap_or(100);
-        let traits = std::array::from_fn(|_| numbers.small());
-        Self { path, visitor, traits, scroll, own_ms, repeats_ms: numbers.small() }
+        Self::read(&mut varint::decode(bytes))
     }
 
-    /// What the view adds to each of its cells.
+    /// Reads what [`write`](Self::write) wrote.
+    pub(super) fn read(numbers: &mut varint::Numbers<'_>) -> Self {
+        let shape = numbers.small();
+        let [low, high, ..] = (shape & u32::from(COMMON) | shape >> 2 & 0xc0).to_le_bytes();
+        let flags = Flags(low | high);
+        let mut row = Self { flags, ..Self::default() };
+        row.path = numbers.small();
+        row.visitor = numbers.small();
+        let marks = if u64::from(shape) & HAS_CAMPAIGN == 0 { 2 } else { 0 };
+        let count = row.traits.len() - marks;
+        row.traits[..count].iter_mut().for_each(|word| *word = numbers.small());
+        if flags.has(Flags::CUSTOM) {
+            row.name = numbers.small();
+            row.detail = numbers.small();
+            return row;
+        }
+        row.scroll = u8::try_from(numbers.small()).unwrap_or(100);
+        row.own_ms = numbers.small();
+        if u64::from(shape) & HAS_REPEATS != 0 {
+            row.repeats_ms = numbers.small();
+        }
+        row
+    }
+
+    /// Whether it is a view of a page.
+    pub(super) const fn is_page_view(&self) -> bool {
+        !self.flags.has(Flags::CUSTOM) && !self.flags.has(Flags::MISSING)
+    }
+
+    /// Milliseconds that it was engaged in all.
+    pub(super) fn engaged_ms(&self) -> u64 {
+        u64::from(self.own_ms) + u64::from(self.repeats_ms)
+    }
+
+    /// What it adds to each of its cells.
     pub(super) fn rollup(&self) -> Rollup {
         Rollup {
             views: 1,
-            engaged_ms: u64::from(self.own_ms) + u64::from(self.repeats_ms),
+            visits: self.flags.count(Flags::ENTRY),
+            exits: self.flags.count(Flags::EXIT),
+            bounces: self.flags.count(Flags::BOUNCE),
+            engaged_ms: self.engaged_ms(),
+            reads: self.flags.count(Flags::READ),
             scrolled: u64::from(self.scroll),
         }
     }
 
-    /// The cells of the roll-ups that the view counts towards.
-    pub(super) fn cells(&self, time: Timestamp) -> impl Iterator<Item = Cell> {
-        let found = self.path != 0;
-        let whole = if found { Dimension::Site } else { Dimension::NotFound };
-        let path = found.then_some((Dimension::Path, self.path));
+    /// The values that it counts towards, each in its dimension.
+    pub(super) fn values(&self) -> impl Iterator<Item = (Dimension, u32)> {
+        let kind = if self.flags.has(Flags::CUSTOM) {
+            [(Dimension::Event, self.name), (self.about(), self.detail)]
+        } else if self.flags.has(Flags::MISSING) {
+            [(Dimension::NotFound, 0), (Dimension::NotFound, self.path)]
+        } else {
+            [(Dimension::Site, 0), (Dimension::Path, self.path)]
+        };
+        let shows_traits = self.is_page_view();
         let traits = Dimension::TRAITS.into_iter().zip(self.traits);
-        let traits = traits.filter(move |(_, word)| found && *word != 0);
-        let cells = std::iter::once((whole, 0)).chain(path).chain(traits);
-        cells.map(move |(dimension, word)| Cell::at(time, dimension, word))
+        let traits = traits.filter(move |(_, word)| shows_traits && *word != 0);
+        let is_whole = |(dimension, word): &(Dimension, u32)| {
+            *word != 0 || matches!(dimension, Dimension::Site | Dimension::NotFound)
+        };
+        let [whole, part] = kind;
+        let part = (part.1 != 0).then_some(part);
+        Some(whole).filter(is_whole).into_iter().chain(part).chain(traits)
+    }
+
+    /// The dimension of the detail of a custom event.
+    const fn about(&self) -> Dimension {
+        if self.flags.has(Flags::DOWNLOAD) { Dimension::Download } else { Dimension::Outbound }
     }
 }
 
@@ -115,19 +245,23 @@ pub(super) mod varint {
     pub(in super::super) fn encode(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(32);
         let mut end = 0;
-        for mut number in numbers {
-            let is_zero = number == 0;
-            while number >= 0x80 {
-                bytes.push(number.to_le_bytes()[0] | 0x80);
-                number >>= 7;
-            }
-            bytes.push(number.to_le_bytes()[0]);
-            if !is_zero {
+        for number in numbers {
+            push(&mut bytes, number);
+            if number != 0 {
                 end = bytes.len();
             }
         }
         bytes.truncate(end);
         bytes
+    }
+
+    /// Writes one number behind others.
+    pub(in super::super) fn push(bytes: &mut Vec<u8>, mut number: u64) {
+        while number >= 0x80 {
+            bytes.push(number.to_le_bytes()[0] | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number.to_le_bytes()[0]);
     }
 
     /// Reads numbers until the bytes end, and zeros from then on.
@@ -143,6 +277,13 @@ pub(super) mod varint {
     impl<'a> Numbers<'a> {
         /// The next number.
         pub(in super::super) fn large(&mut self) -> u64 {
+            // Most numbers have one byte.
+            if let Some((byte, rest)) = self.bytes.split_first()
+                && byte & 0x80 == 0
+            {
+                self.bytes = rest;
+                return u64::from(*byte);
+            }
             let mut number = 0;
             for shift in (0..u64::BITS).step_by(7) {
                 let Some((byte, rest)) = self.bytes.split_first() else { break };
@@ -158,6 +299,11 @@ pub(super) mod varint {
         /// The next number, clamped to 32 bits.
         pub(in super::super) fn small(&mut self) -> u32 {
             u32::try_from(self.large()).unwrap_or(u32::MAX)
+        }
+
+        /// Whether all bytes were read.
+        pub(in super::super) const fn is_empty(&self) -> bool {
+            self.bytes.is_empty()
         }
 
         /// What follows the numbers that were read.
@@ -189,30 +335,35 @@ mod tests {
     }
 
     #[test]
-    fn a_view_counts_towards_the_cells_of_what_is_known_of_it() {
+    fn a_row_counts_towards_what_is_known_of_it() {
+        use Dimension::{Event, NotFound, Outbound, Path, Referrer, Site};
         let mut row = Row { path: 7, visitor: 1, ..Row::default() };
         row.traits[0] = 9;
-        let time = Timestamp::from_millis(3_600_000 * 5 + 1);
-        let cells = |row: Row| -> Vec<_> {
-            row.cells(time).map(|cell| (cell.hour, cell.dimension, cell.word)).collect()
-        };
-        let expected =
-            [(5, Dimension::Site, 0), (5, Dimension::Path, 7), (5, Dimension::Referrer, 9)];
-        assert_eq!(cells(row), expected);
-        row.path = 0;
-        assert_eq!(cells(row), [(5, Dimension::NotFound, 0)]);
+        let values = |row: Row| row.values().collect::<Vec<_>>();
+        assert_eq!(values(row), [(Site, 0), (Path, 7), (Referrer, 9)]);
+        let missing = Row { flags: Flags::MISSING, ..row };
+        assert_eq!(values(missing), [(NotFound, 0), (NotFound, 7)]);
+        assert_eq!(values(Row { path: 0, ..missing }), [(NotFound, 0)]);
+        let custom = Row { flags: Flags::CUSTOM, name: 3, ..row };
+        assert_eq!(values(custom), [(Event, 3)]);
+        let outbound =
+            Row { flags: Flags::CUSTOM.with(Flags::OUTBOUND), name: 4, detail: 5, ..row };
+        assert_eq!(values(outbound), [(Event, 4), (Outbound, 5)]);
     }
 
     fn rows() -> impl Strategy<Value = Row> {
-        let numbers = (any::<u32>(), any::<u32>(), any::<u8>(), any::<u32>(), any::<u32>());
-        (numbers, any::<[u32; Dimension::TRAITS.len()]>()).prop_map(
-            |((path, visitor, scroll, own_ms, repeats_ms), traits)| Row {
-                path,
-                visitor,
-                traits,
-                scroll,
-                own_ms,
-                repeats_ms,
+        let numbers = (any::<u32>(), any::<u32>(), any::<u8>(), any::<[u32; 2]>(), any::<u8>());
+        (numbers, any::<[u32; Dimension::TRAITS.len()]>(), any::<bool>()).prop_map(
+            |((path, visitor, scroll, [one, two], flags), mut traits, has_campaign)| {
+                if !has_campaign {
+                    traits[5..].fill(0);
+                }
+                let row = Row { path, visitor, traits, flags: Flags(flags), ..Row::default() };
+                if row.flags.has(Flags::CUSTOM) {
+                    Row { name: one, detail: two, ..row }
+                } else {
+                    Row { scroll, own_ms: one, repeats_ms: two, ..row }
+                }
             },
         )
     }

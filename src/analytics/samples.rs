@@ -1,7 +1,7 @@
 //! Events for tests.
 
 use super::agent::Agent;
-use super::event::{Action, Event, Traits};
+use super::event::{Action, Detail, Event, Traits};
 use super::id::{ViewId, VisitorId};
 use super::place::Place;
 use crate::clock::Timestamp;
@@ -9,6 +9,9 @@ use crate::permalink::UrlPath;
 
 /// A time that tests begin at: 2026-11-24T08:00:00Z.
 pub(super) const START: i64 = 1_795_507_200_000;
+
+/// How many words each page has: to read them takes a minute.
+pub(super) const WORDS: u32 = 238;
 
 /// `millis` after [`START`].
 pub(super) fn at(millis: i64) -> Timestamp {
@@ -43,11 +46,25 @@ pub(super) fn heartbeat(
     event(view, visitor, page, millis, Action::Heartbeat { engaged_ms, scroll })
 }
 
+/// A custom event of that view, with an id of its own.
+pub(super) fn custom(
+    view: u64,
+    visitor: u8,
+    page: &str,
+    millis: i64,
+    happening: (u64, &str),
+) -> Event {
+    let (id, name) = happening;
+    let id = ViewId::from_bytes((id | 1 << 63).to_be_bytes());
+    let detail = (name == "outbound").then(|| Detail::Outbound("https://x.example/".to_owned()));
+    event(view, visitor, page, millis, Action::Custom { id, name: name.to_owned(), detail })
+}
+
 fn event(view: u64, visitor: u8, page: &str, millis: i64, action: Action) -> Event {
     let visitor = (visitor > 0).then(|| VisitorId::from_bytes([visitor; 16]));
     let place = match page.strip_prefix("404:") {
         Some(missing) => Place::NotFound(missing.to_owned()),
-        None => Place::Page(path(page)),
+        None => Place::Page { path: path(page), words: WORDS },
     };
     Event { at: at(millis), view: ViewId::from_bytes(view.to_be_bytes()), visitor, place, action }
 }

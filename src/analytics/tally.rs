@@ -66,7 +66,7 @@ pub(super) struct Tallying {
 impl Tallying {
     /// Counts a view, unless the site did not have its path.
     pub(super) fn add(&mut self, row: &Row) {
-        if row.path != 0 {
+        if row.is_page_view() {
             self.total.add(row.visitor);
             self.pages.entry(row.path).or_default().add(row.visitor);
         }

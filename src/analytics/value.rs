@@ -24,6 +24,23 @@ pub(super) fn tidy_path(path: &str) -> String {
     shorten(masked.join("/"))
 }
 
+/// A link as it may be kept: without query, fragment and names of users; none if it leads nowhere on the web.
+pub(super) fn tidy_url(url: &str) -> Option<String> {
+    let url = url.trim();
+    if url.starts_with('/') && !url.starts_with("//") {
+        return Some(tidy_path(url));
+    }
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+    let is_web = matches!(scheme.as_str(), "http" | "https") && !host.is_empty();
+    let host: String =
+        host.chars().filter(|letter| !is_hidden(*letter) && !letter.is_whitespace()).collect();
+    is_web.then(|| shorten(format!("{scheme}://{host}{}", tidy_path(path))))
+}
+
 /// Cuts at a character, not within one.
 fn shorten(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(policy::VALUE_BYTES));
@@ -86,6 +103,23 @@ mod tests {
     }
 
     #[test]
+    fn a_kept_link_is_where_it_leads_and_no_more() {
+        for (url, kept) in [
+            ("https://Example.org/a/b?token=1#c", Some("https://example.org/a/b")),
+            ("https://me:secret@example.org", Some("https://example.org")),
+            ("http://example.org:8080/x", Some("http://example.org:8080/x")),
+            ("/files/a.pdf?x", Some("/files/a.pdf")),
+            ("mailto:jane@example.org", None),
+            ("javascript://x", None),
+            ("//example.org/x", None),
+            ("https://", None),
+            ("", None),
+        ] {
+            assert_eq!(tidy_url(url).as_deref(), kept, "{url}");
+        }
+    }
+
+    #[test]
     fn a_kept_value_is_one_visible_line() {
         for (text, kept) in [
             ("  spring\r\n sale\t", Some("spring sale")),
@@ -100,7 +134,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_kept_short_and_without_controls(text in ".*") {
-            for kept in tidy(&text).into_iter().chain([tidy_path(&text)]) {
+            for kept in tidy(&text).into_iter().chain([tidy_path(&text)]).chain(tidy_url(&format!("https://{text}"))) {
                 prop_assert!(kept.len() <= policy::VALUE_BYTES);
                 prop_assert!(!kept.chars().any(is_hidden));
             }

@@ -3,37 +3,41 @@
 use std::collections::{HashMap, HashSet};
 
 use super::policy;
-use super::rollup::{Cell, Dimension};
+use super::rollup::Dimension;
 
-/// Hours in a day; the days of caps are those of UTC.
-const HOURS: u32 = 24;
-
-/// The values of today, as numbers of the dictionary.
-#[derive(Debug, Default)]
+/// The values of a day in the site's time zone, as numbers of the dictionary. That of the default never comes.
+#[derive(Debug)]
 pub(super) struct Values {
     day: u32,
     taken: HashMap<Dimension, HashSet<u32>>,
 }
 
+impl Default for Values {
+    fn default() -> Self {
+        Self { day: u32::MAX, taken: HashMap::new() }
+    }
+}
+
 impl Values {
-    /// The values that `cells` of the day of `hour` have.
-    pub(super) fn restore(hour: u32, cells: impl IntoIterator<Item = Cell>) -> Self {
-        let mut values = Self { day: hour / HOURS, taken: HashMap::new() };
-        for cell in cells {
-            values.take(cell.dimension, cell.word);
+    /// The dimensions that have a cap: all whose values are not the author's.
+    pub(super) fn dimensions() -> impl Iterator<Item = Dimension> {
+        let is_free =
+            |dimension: &Dimension| !matches!(dimension, Dimension::Site | Dimension::Path);
+        Dimension::ALL.into_iter().filter(is_free)
+    }
+
+    /// The values that `day` has already.
+    pub(super) fn restore(day: u32, taken: impl IntoIterator<Item = (Dimension, u32)>) -> Self {
+        let mut values = Self { day, taken: HashMap::new() };
+        for (dimension, word) in taken {
+            values.take(dimension, word);
         }
         values
     }
 
-    /// The first hour of the day of `hour`, and the first of the next.
-    pub(super) fn day_of(hour: u32) -> std::ops::Range<u32> {
-        let start = hour / HOURS * HOURS;
-        start..start.saturating_add(HOURS)
-    }
-
-    /// Whether these are the values of the day of `hour`.
-    pub(super) fn are_of(&self, hour: u32) -> bool {
-        self.day == hour / HOURS
+    /// Whether these are the values of `day`.
+    pub(super) fn are_of(&self, day: u32) -> bool {
+        self.day == day
     }
 
     /// Whether `word` may stand for itself: it did so already today, or there is room for one more.
@@ -64,14 +68,5 @@ mod tests {
         assert!(!values.admit(Dimension::Referrer, Some(1_000_000)));
         assert!(values.admit(Dimension::Referrer, Some(17)), "a value of today stays itself");
         assert!(values.admit(Dimension::Campaign, None), "each dimension has its own cap");
-    }
-
-    #[test]
-    fn a_day_is_24_hours_of_utc() {
-        let values = Values::restore(49, []);
-        for (hour, same) in [(47, false), (48, true), (71, true), (72, false)] {
-            assert_eq!(values.are_of(hour), same, "{hour}");
-            assert_eq!(Values::day_of(49).contains(&hour), same, "{hour}");
-        }
     }
 }

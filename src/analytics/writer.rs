@@ -102,6 +102,7 @@ impl Writer {
         identity: Identity,
         rejections: Arc<Rejections>,
     ) -> anyhow::Result<(Self, watch::Receiver<Arc<Snapshot>>)> {
+        store.settle(&identity.calendar)?;
         let swept = clock.now();
         let memory = store.load(swept)?;
         rejections.resume(&memory.rejected);

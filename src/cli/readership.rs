@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::tz::TimeZone;
-
 use super::DATABASE;
 use super::address_file::AddressFile;
 use super::figures::Figures;
-use crate::analytics::{Dimension, Period, Query, Store};
+use crate::analytics::{Breakdown, Line, Period, Query, Question, Store, Time};
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
 use crate::render::{READERSHIP_LASTS, Readership};
@@ -21,7 +19,6 @@ type Views = Vec<(UrlPath, u64)>;
 /// The statistics of a site.
 pub(super) struct Statistics {
     source: Source,
-    zone: TimeZone,
     /// What was answered lately. It is not asked for again with every change of the site.
     lately: Mutex<BTreeMap<&'static str, (Timestamp, Views)>>,
 }
@@ -36,18 +33,18 @@ enum Source {
 
 impl Statistics {
     /// The statistics that `query` answers about.
-    pub(super) fn of(query: Query, zone: TimeZone) -> Self {
-        Self { source: Source::Own(query), zone, lately: Mutex::default() }
+    pub(super) fn of(query: Query) -> Self {
+        Self { source: Source::Own(query), lately: Mutex::default() }
     }
 
     /// The statistics in `state_dir`, if there are any.
-    pub(super) fn in_folder(state_dir: PathBuf, zone: TimeZone) -> Self {
-        Self { source: Source::Folder(state_dir), zone, lately: Mutex::default() }
+    pub(super) fn in_folder(state_dir: PathBuf) -> Self {
+        Self { source: Source::Folder(state_dir), lately: Mutex::default() }
     }
 
     fn read(&self, period: Period, now: Timestamp) -> anyhow::Result<Views> {
         match &self.source {
-            Source::Own(query) => self.query(query, period, now),
+            Source::Own(query) => Self::query(query, period, now),
             Source::Folder(folder) => {
                 let database = folder.join(DATABASE);
                 if !database.exists() {
@@ -58,17 +55,21 @@ impl Statistics {
                 {
                     return Ok(Figures::read(&json)?.views());
                 }
-                self.query(&Query::new(Arc::new(Store::open(&database)?)), period, now)
+                Self::query(&Query::new(Arc::new(Store::open(&database)?)), period, now)
             }
         }
     }
 
-    fn query(&self, query: &Query, period: Period, now: Timestamp) -> anyhow::Result<Views> {
-        let from = period.span(now, &self.zone).map_or(Timestamp::from_millis(0), |span| span.from);
-        let pages = query.breakdown(Dimension::Path, from, now + READERSHIP_LASTS)?.into_iter();
-        Ok(pages
-            .filter_map(|(path, page)| Some((UrlPath::parse(&path).ok()?, page.views)))
-            .collect())
+    fn query(query: &Query, period: Period, now: Timestamp) -> anyhow::Result<Views> {
+        let question = Question {
+            breakdowns: [Breakdown::Pages].into(),
+            limit: usize::MAX,
+            ..Question::about(Time::Period(period))
+        };
+        let answer = query.answer(&question, now)?;
+        let pages = answer.breakdowns.into_values().flatten();
+        let views = |line: Line| Some((UrlPath::parse(&line.value).ok()?, line.amounts.views));
+        Ok(pages.filter_map(views).collect())
     }
 }
 
@@ -112,7 +113,7 @@ mod tests {
     fn count(folder: &std::path::Path, view: u64, path: &str, at: Timestamp) {
         let body = format!(r#"{{"type":"view","view":"{view:016x}","path":"{path}"}}"#);
         let facts = Facts {
-            place: Place::Page(UrlPath::parse(path).unwrap()),
+            place: Place::Page { path: UrlPath::parse(path).unwrap(), words: 0 },
             agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
             origin: None,
             sender: Sender::Own,
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn statistics_are_asked_once_an_hour_and_only_of_the_period() {
         let folder = tempfile::tempdir().unwrap();
-        let statistics = Statistics::in_folder(folder.path().to_owned(), TimeZone::UTC);
+        let statistics = Statistics::in_folder(folder.path().to_owned());
         let a = |count| vec![(UrlPath::parse("/a/").unwrap(), count)];
         assert_eq!(statistics.views("28d", now()), Ok(Vec::new()), "there is no database");
         assert!(!folder.path().join(DATABASE).exists(), "and none is made");

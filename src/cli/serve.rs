@@ -83,7 +83,7 @@ impl Serve {
         let counting = counting(&workspace.config, &state_dir, &clock)?;
         let mut order = workspace.order(false, false);
         order.memory = Memory::of_many_builds(program());
-        order.readership = readership(&workspace.config, counting.as_ref(), &state_dir);
+        order.readership = readership(counting.as_ref(), &state_dir);
         let mut announcer = Announcer::new(report);
         let first = match built {
             Some(site) => Some(First { site: Arc::new(site), next_due: None }),
@@ -226,15 +226,10 @@ fn counting(
 }
 
 /// What readers did, as far as templates may ask.
-fn readership(
-    config: &Config,
-    counting: Option<&Counting>,
-    state_dir: &Path,
-) -> Arc<dyn Readership> {
-    let zone = config.timezone.clone();
+fn readership(counting: Option<&Counting>, state_dir: &Path) -> Arc<dyn Readership> {
     Arc::new(match counting {
-        Some(counting) => Statistics::of(counting.query.clone(), zone),
-        None => Statistics::in_folder(state_dir.to_owned(), zone),
+        Some(counting) => Statistics::of(counting.query.clone()),
+        None => Statistics::in_folder(state_dir.to_owned()),
     })
 }
 

@@ -61,8 +61,7 @@ impl Workspace {
 
     /// What readers did, as far as templates may ask.
     pub(super) fn statistics(&self) -> Arc<dyn Readership> {
-        let zone = self.config.timezone.clone();
-        Arc::new(Statistics::in_folder(self.config.root.join("state"), zone))
+        Arc::new(Statistics::in_folder(self.config.root.join("state")))
     }
 
     /// Whether a setting is not what its author wants it to be.

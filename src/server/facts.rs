@@ -16,18 +16,19 @@ pub(super) fn place(site: &Site, spelled: &str) -> Place {
     let stripped = site.identity().base.strip(spelled).unwrap_or(spelled);
     let page = [stripped, spelled].into_iter().find_map(|spelled| {
         let path = UrlPath::decode(spelled).ok()?;
-        site.page(&path).map(|(canonical, _)| canonical.clone())
+        let (path, page) = site.page(&path)?;
+        let words = u32::try_from(page.words).unwrap_or(u32::MAX);
+        Some(Place::Page { path: path.clone(), words })
     });
-    page.map_or_else(
-        || Place::NotFound(percent_decode_str(stripped).decode_utf8_lossy().into_owned()),
-        Place::Page,
-    )
+    page.unwrap_or_else(|| {
+        Place::NotFound(percent_decode_str(stripped).decode_utf8_lossy().into_owned())
+    })
 }
 
 /// Whether `excluded` is where something happened, or a folder above it.
 pub(super) fn covers(excluded: &UrlPath, place: &Place) -> bool {
     let path = match place {
-        Place::Page(path) => path.as_str(),
+        Place::Page { path, .. } => path.as_str(),
         Place::NotFound(path) => path,
     };
     path == excluded.as_str() || (excluded.is_folder() && path.starts_with(excluded.as_str()))
@@ -76,7 +77,7 @@ mod tests {
             ("/a.html", "/a.html.bak", false),
         ] {
             let excluded = UrlPath::parse(excluded).unwrap();
-            let page = Place::Page(UrlPath::parse(path).unwrap());
+            let page = Place::Page { path: UrlPath::parse(path).unwrap(), words: 0 };
             assert_eq!(covers(&excluded, &page), covered, "{path}");
             assert_eq!(covers(&excluded, &Place::NotFound(path.to_owned())), covered);
         }

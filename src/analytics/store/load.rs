@@ -1,61 +1,108 @@
 //! What is read from the database: all that is kept in memory, and answers to questions.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use anyhow::Context as _;
+use jiff::tz::TimeZone;
 use redb::{ReadTransaction, ReadableTable as _};
 
 use super::Store;
-use super::tables::{self, META, NAMES, NOT_FOUND, PRESENCE, ROLLUPS, SEEN, SITE, TOTALS, WORDS};
+use super::tables::{self, META, NAMES, NOT_FOUND, PRESENCE, SITE, TOTALS, VISITORS, WORDS};
+use crate::analytics::calendar::Calendar;
 use crate::analytics::frequent::Frequent;
 use crate::analytics::memory::Memory;
 use crate::analytics::rejection::Rejection;
-use crate::analytics::rollup::{Cell, Dimension, Rollup, hour_of};
+use crate::analytics::rollup::Dimension;
 use crate::analytics::row::varint;
 use crate::analytics::salt::Salt;
 use crate::analytics::sessions::{Presence, Reader, Sessions};
 use crate::analytics::snapshot::{NotFoundPath, PathTotals};
 use crate::analytics::totals::{SiteTotals, Totals};
 use crate::analytics::values::Values;
+use crate::analytics::visitor::Visitor;
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
+
+/// How many visitors are read in one transaction.
+const VISITORS_AT_ONCE: usize = 20_000;
 
 impl Store {
     /// Reads what is kept in memory.
     pub(in crate::analytics) fn load(&self, now: Timestamp) -> anyhow::Result<Memory> {
         self.read(|transaction| {
-            let hour = hour_of(now);
-            let cells = cells(transaction, Values::day_of(hour))?;
             Ok(Memory {
                 sessions: Sessions::restore(present(transaction)?, now),
                 totals: totals(transaction)?,
                 not_found: Frequent::restore(not_found(transaction)?),
-                values: Values::restore(hour, cells.into_iter().map(|(cell, _)| cell)),
+                // Read when the first event says which day it is.
+                values: Values::default(),
                 salt: salt(transaction)?,
                 rejected: rejected(transaction)?,
             })
         })
     }
 
-    /// The numbers of all visitors for whom a view of one of `paths` was counted.
-    pub(in crate::analytics) fn visitors(
-        &self,
-        paths: &[UrlPath],
-    ) -> anyhow::Result<BTreeSet<u32>> {
-        let mut visitors = BTreeSet::new();
-        for path in paths {
-            // A transaction for each, so that none is long.
-            visitors.extend(self.read(|transaction| visitors_of(transaction, path))?);
+    /// How many distinct visitors saw at least one of these pages. Reads what is known of each visitor.
+    pub(in crate::analytics) fn visitors_of(&self, pages: &[u32]) -> anyhow::Result<u64> {
+        let mut count = 0;
+        let mut next = Some([0; 8]);
+        while let Some(from) = next {
+            // Many transactions, so that none is long; a visitor is in one of them.
+            next = self.read(|transaction| {
+                let visitors = transaction.open_table(VISITORS)?;
+                for (place, entry) in visitors.range::<&[u8; 8]>(&from..)?.enumerate() {
+                    let (key, value) = entry?;
+                    if place == VISITORS_AT_ONCE {
+                        return Ok(Some(*key.value()));
+                    }
+                    count += u64::from(Visitor::knows_any(value.value(), pages));
+                }
+                Ok(None)
+            })?;
         }
-        Ok(visitors)
+        Ok(count)
     }
 
-    /// The roll-ups of `hours`, by cell.
-    pub(in crate::analytics) fn rollups(
+    /// Views and visitors of these pages, of all time.
+    pub(in crate::analytics) fn page_totals(
         &self,
-        hours: std::ops::Range<u32>,
-    ) -> anyhow::Result<Vec<(Cell, Rollup)>> {
-        self.read(|transaction| cells(transaction, hours))
+        pages: &[u32],
+    ) -> anyhow::Result<Vec<(u64, u64)>> {
+        self.read(|transaction| {
+            let totals = transaction.open_table(TOTALS)?;
+            let of_page = |page: &u32| {
+                let value = totals.get(&page.to_be_bytes())?;
+                Ok(value.map_or((0, 0), |value| {
+                    let mut numbers = varint::decode(value.value());
+                    (numbers.large(), numbers.large())
+                }))
+            };
+            pages.iter().map(of_page).collect()
+        })
+    }
+
+    /// The numbers of texts of `dimension`, for those that have one.
+    pub(in crate::analytics) fn numbers<'a>(
+        &self,
+        dimension: Dimension,
+        texts: impl IntoIterator<Item = &'a str>,
+    ) -> anyhow::Result<Vec<u32>> {
+        self.read(|transaction| {
+            let words = transaction.open_table(WORDS)?;
+            let mut numbers = Vec::new();
+            for text in texts {
+                let number = words.get(tables::word_key(dimension, text).as_slice())?;
+                numbers.extend(number.map(|number| varint::decode(number.value()).small()));
+            }
+            Ok(numbers)
+        })
+    }
+
+    /// The calendar that days are counted by.
+    pub(in crate::analytics) fn calendar(&self) -> anyhow::Result<Calendar> {
+        let name = self.read(|transaction| tables::zone(&transaction.open_table(META)?))?;
+        let zone = TimeZone::get(&name).with_context(|| format!("days are those of `{name}`"))?;
+        Ok(Calendar::new(zone))
     }
 
     /// The texts of numbers; one that the dictionary does not have is empty.
@@ -72,28 +119,6 @@ type Names = redb::ReadOnlyTable<&'static [u8; 4], &'static [u8]>;
 fn name(names: &Names, number: u32) -> anyhow::Result<String> {
     let name = names.get(&number.to_be_bytes())?;
     Ok(name.map(|name| tables::text(name.value().get(1..).unwrap_or_default())).unwrap_or_default())
-}
-
-fn visitors_of(transaction: &ReadTransaction, path: &UrlPath) -> anyhow::Result<Vec<u32>> {
-    let words = transaction.open_table(WORDS)?;
-    let key = tables::word_key(Dimension::Path, path.as_str());
-    let Some(page) = words.get(key.as_slice())? else { return Ok(Vec::new()) };
-    let page = varint::decode(page.value()).small();
-    let seen = transaction.open_table(SEEN)?;
-    let bounds = (tables::seen_key(page, 0), tables::seen_key(page, u32::MAX));
-    let mut visitors = Vec::new();
-    for entry in seen.range::<&[u8; 8]>(&bounds.0..=&bounds.1)? {
-        let [.., a, b, c, d] = *entry?.0.value();
-        visitors.push(u32::from_be_bytes([a, b, c, d]));
-    }
-    Ok(visitors)
-}
-
-fn cells(
-    transaction: &ReadTransaction,
-    hours: std::ops::Range<u32>,
-) -> anyhow::Result<Vec<(Cell, Rollup)>> {
-    tables::cells(&transaction.open_table(ROLLUPS)?, hours)
 }
 
 fn present(transaction: &ReadTransaction) -> anyhow::Result<Vec<(Reader, Presence)>> {

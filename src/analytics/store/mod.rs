@@ -7,40 +7,66 @@
 //! table       key                                    value
 //! ──────────  ─────────────────────────────────────  ────────────────────────────────────────────────
 //! meta        "format"                               n version of this format
+//!             "zone"                                 name of the time zone whose days are counted
+//!             "kept"                                 n from when on all rows are kept; absent: always
 //!             "salt"                                 4 day │ 32 key            (visitor ids: daily)
 //!             "rejected:NAME"                        n how often
 //! words       1 dimension │ text                     n number of the text
 //! names       4 number                               1 dimension │ text
-//! visitors    16 id                                  n number │ n time of first page view + 1, or 0
-//! views       8 id of a viewing                      8 row key                           (counted)
+//! visitors    8 hash of the id                       n number │ n latest day
+//!                                                    │ (n value - value before + 1 │ days)*  │ 1
+//! events      8 row key                              n shape │ n path │ n visitor │ n referrer
+//!                                                    │ n country │ n device │ n browser │ n system
+//!                                                    │ if it has one: n source │ n campaign
+//!                                                    │ of a view: n scroll │ n engaged │ by repeats
+//!                                                    │ of an event: n name │ n detail
+//! views       8 id of a viewing or of an event       8 row key                           (counted)
 //!                                                    8 row key │ n first seen + 1 │ n engaged
 //!                                                                                         (repeat)
-//! events      8 row key                              n path │ n visitor │ n engaged │ n scroll
-//!                                                    │ n referrer │ n country │ n device │ n browser
-//!                                                    │ n system │ n source │ n campaign
-//!                                                    │ n engaged by repeats
-//! seen        4 page │ 4 visitor                     8 row key of the last counted view
+//! counted     4 page │ 4 visitor                     8 row key of the last counted view
+//! visits      4 visitor                              8 row key of its first view │ 8 of its last
+//!                                                    │ 8 last sign
 //! presence    16 visitor id, or 8 id of a viewing    6 last seen │ path, or nothing if not found
-//! rollups     4 hour │ 1 dimension │ 4 value         n views │ n engaged │ n scrolled
+//! hours       4 quarter │ 1 dimension                totals
+//! cells       1 level │ 1 dimension │ 4 day          totals │ (n gap - gap before │ n visitors)*
+//!             │ 4 value
 //! totals      4 path                                 n views │ n visitors
 //!             4 zeros                                n views │ n visitors │ n since + 1 │ n not found
 //!                                                    │ n last visitor number
 //! not_found   path                                   n views │ n excess │ n 1 │ referrer
+//!
+//! totals      n views │ n visits │ n exits │ n bounces │ n engaged │ n reads │ n scrolled
+//! days        n (latest day - day) * 4 + mark, then n (day - day before) * 4 + mark; the mark says: 0 none
+//!             was earlier, 1 earlier ones were forgotten, 2 an earlier one follows
+//! shape       bits of what a row is: 1 of no page, 2 event, 4 first of a visit, 8 last, 16 only one,
+//!             32 read, 64 has source or campaign, 128 has repeats, 256 outbound, 512 download
 //! ```
 //!
 //! A row key is 6 bytes of milliseconds since 1970 and 2 that tell rows of one millisecond apart. Times are
-//! milliseconds, hours are counted from 1970, all in UTC. Texts stand in `words` once for each dimension;
-//! number 0 means none. The path of a row is 0 if the site did not have it; the page in `seen` is then a
-//! hash with its highest bit set. `events` is what everything but `visitors` and `presence` follows from.
-//! A file of a later format is refused.
+//! milliseconds in UTC. Days are those of the site's time zone, counted from 1970; an hour is known by the
+//! quarter of an hour since 1970 in which it began. Texts stand in `words` once for each dimension; number 0
+//! means none, and in `cells` all of them. The page in `counted` is a hash with its highest bit set if the
+//! site did not have it.
+//!
+//! `events` is what `hours`, `cells`, `totals` and the days of visitors follow from. A cell is what was counted
+//! in a day, a month or a year for one value. Its pairs say how many of its visitors were counted for that
+//! value so many days before the span began, and not since; 0 stands for never. That makes the distinct
+//! visitors of any days a sum, see [`returns`](super::returns).
+//!
+//! `views` is needed for two days, `counted` and `visits` for half an hour, `presence` for two minutes; what
+//! is older is deleted. A file of an older format is copied to `analytics.redb.v1` and then changed in one
+//! transaction; one of a later format is refused.
 
 mod batch;
 mod load;
+mod migrate;
 mod recount;
+mod rollups;
 mod rows;
 mod tables;
 
 pub(super) use self::batch::Identity;
+pub(super) use self::rollups::Values;
 
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
@@ -54,7 +80,7 @@ use self::tables::Tables;
 use super::policy;
 
 /// The version of the format that this module writes.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// The database file. Each method is one transaction; none may be called on a thread that must not wait.
 pub struct Store {
@@ -152,17 +178,32 @@ fn create(path: &Path) -> anyhow::Result<Database> {
 }
 
 fn open(path: &Path, check: bool) -> anyhow::Result<Database> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(policy::CACHE_BYTES).set_check_integrity_on_open(check);
-    let database = builder.create(path).map_err(explain)?;
+    let database = open_any(path, check)?;
     match format(&database)? {
-        Some(FORMAT) => {}
-        None => initialize(&database)?,
+        Some(FORMAT) => Ok(database),
+        None => initialize(&database).map(|()| database),
+        Some(1) => {
+            // Closed, so that what is copied is whole.
+            drop(database);
+            tracing::info!(
+                "`{}` has an older format, and gets that of this version",
+                path.display()
+            );
+            migrate::keep(path, 1)?;
+            let database = open_any(path, false)?;
+            migrate::from_first(&database)?;
+            Ok(database)
+        }
         Some(later) => bail!(
             "it has format {later}, and this version of tallymark reads {FORMAT}; a later version wrote it"
         ),
     }
-    Ok(database)
+}
+
+fn open_any(path: &Path, check: bool) -> anyhow::Result<Database> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(policy::CACHE_BYTES).set_check_integrity_on_open(check);
+    builder.create(path).map_err(explain)
 }
 
 /// What redb says, in words for the owner of the site.
@@ -193,20 +234,25 @@ fn format(database: &Database) -> anyhow::Result<Option<u64>> {
 
 /// Makes every table, so that readers find them.
 fn initialize(database: &Database) -> anyhow::Result<()> {
-    write(database, |tables| tables.set_format(FORMAT))
+    write(database, |tables| {
+        tables.set_zone("UTC")?;
+        tables.set_format(FORMAT)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::calendar::Calendar;
     use super::super::event::Event;
     use super::super::memory::Memory;
+    use super::super::rollup::Dimension;
     use super::super::salt::VisitorIds;
     use super::super::samples::{at, heartbeat, view};
     use super::*;
     use jiff::tz::TimeZone;
 
     fn identity() -> Identity {
-        Identity { ids: VisitorIds::Persistent, zone: TimeZone::UTC }
+        Identity { ids: VisitorIds::Persistent, calendar: Calendar::new(TimeZone::UTC) }
     }
 
     fn failure(path: &Path) -> String {
@@ -237,12 +283,12 @@ mod tests {
         drop(Store::open(&file).unwrap());
         let store = Store::open(&file).unwrap();
         assert_eq!(failure(&file), named("another process has it open"));
-        store.write(|tables| tables.set_format(2)).unwrap();
+        store.write(|tables| tables.set_format(3)).unwrap();
         drop(store);
         assert_eq!(
             failure(&file),
             named(
-                "it has format 2, and this version of tallymark reads 1; a later version wrote it"
+                "it has format 3, and this version of tallymark reads 2; a later version wrote it"
             )
         );
     }
@@ -315,17 +361,8 @@ mod tests {
         assert_eq!(memory.totals.site.since, Some(at(0)));
         let store = Store::open(&file).unwrap();
         let rows = store.recount().unwrap();
-        let engaged: u64 = rows
-            .rollups
-            .iter()
-            .map(|(cell, rollup)| {
-                if cell.dimension == super::super::rollup::Dimension::Site {
-                    rollup.engaged_ms
-                } else {
-                    0
-                }
-            })
-            .sum();
+        let of_site = rows.days.range((Dimension::Site, 0, 0)..=(Dimension::Site, u32::MAX, 0));
+        let engaged: u64 = of_site.map(|(_, total)| total.rollup.engaged_ms).sum();
         assert_eq!(engaged, 30_000, "what a repeat engages is added to the view that it repeats");
         assert_eq!(store.counts().unwrap(), rows);
         let memory = store.load(at(70 * MINUTE)).unwrap();
@@ -353,7 +390,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("analytics.redb")).unwrap();
         let mut memory = store.load(at(0)).unwrap();
-        let identity = Identity { ids: VisitorIds::Daily, zone: TimeZone::UTC };
+        let identity = Identity { ids: VisitorIds::Daily, calendar: Calendar::new(TimeZone::UTC) };
         let mut commit = |event: Event| {
             let mut events = [event];
             store.commit(&mut memory, &mut events, &identity, &[]).unwrap();
@@ -383,7 +420,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("analytics.redb")).unwrap();
         let mut memory = store.load(at(0)).unwrap();
-        let identity = Identity { ids: VisitorIds::None, zone: TimeZone::UTC };
+        let identity = Identity { ids: VisitorIds::None, calendar: Calendar::new(TimeZone::UTC) };
         let mut events = [(1, 0), (2, 1), (2, 2)].map(|(id, millis)| view(id, 0xa7, "/a/", millis));
         store.commit(&mut memory, &mut events, &identity, &[]).unwrap();
         assert_eq!((memory.totals.site.views, memory.totals.site.visitors), (2, 0));
@@ -395,6 +432,7 @@ mod tests {
     #[test]
     fn a_dimension_beyond_its_cap_goes_to_other_values() {
         use super::super::event::{Action, Traits};
+        use super::super::question::{Breakdown, Question, Time};
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("analytics.redb");
         let store = Store::open(&file).unwrap();
@@ -414,12 +452,17 @@ mod tests {
         let mut events = [flood(2000, 1000), flood(2001, 24 * 3_600_000)];
         store.commit(&mut memory, &mut events, &identity(), &[]).unwrap();
         let query = super::super::query::Query::new(std::sync::Arc::new(store));
-        let referrers = super::super::rollup::Dimension::Referrer;
-        let today = query.breakdown(referrers, at(0), at(3_600_000)).unwrap();
-        assert_eq!(today.len(), policy::VALUES_A_DAY + 1);
-        assert_eq!((today[0].0.as_str(), today[0].1.views), (policy::OTHER, 501));
-        let tomorrow = query.breakdown(referrers, at(24 * 3_600_000), at(25 * 3_600_000)).unwrap();
-        assert_eq!(tomorrow[0].0, "2001.example");
+        let referrers = |ago| {
+            let day = crate::clock::Day::of(at(24 * 3_600_000), &TimeZone::UTC) - ago;
+            let about = Question::about(Time::Days { from: day, to: day });
+            let question = Question { limit: usize::MAX, ..about };
+            let mut answer = query.answer(&question, at(0)).unwrap();
+            answer.breakdowns.remove(&Breakdown::Referrers).unwrap()
+        };
+        let first = referrers(1);
+        assert_eq!(first.len(), policy::VALUES_A_DAY + 1);
+        assert_eq!((first[0].value.as_str(), first[0].amounts.views), (policy::OTHER, 501));
+        assert_eq!(referrers(0)[0].value, "2001.example");
         assert!(query.verify().unwrap());
     }
 }

@@ -3,31 +3,38 @@
 use anyhow::Context as _;
 use redb::{AccessGuard, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
+use super::super::calendar::Level;
 use super::super::id::{ViewId, VisitorId};
+use super::super::ledger::{Hour, Ledger};
+use super::super::policy;
 use super::super::rejection::Rejection;
-use super::super::rollup::{Cell, Dimension, Rollup};
+use super::super::rollup::{Cell, Dimension, Rollup, Total};
 use super::super::row::{Row, RowKey, varint};
 use super::super::salt::Salt;
 use super::super::sessions::{Presence, Reader};
 use super::super::snapshot::{NotFoundPath, PathTotals};
 use super::super::totals::SiteTotals;
+use super::super::visit::Visit;
+use super::super::visitor::Visitor;
 use crate::clock::Timestamp;
 
 /// Bytes of any length.
-type Bytes = &'static [u8];
+pub(super) type Bytes = &'static [u8];
 
 /// Bytes of one length, which redb stores without noting it.
-type Fixed<const N: usize> = &'static [u8; N];
+pub(super) type Fixed<const N: usize> = &'static [u8; N];
 
 pub(super) const META: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("meta");
 pub(super) const WORDS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("words");
 pub(super) const NAMES: TableDefinition<'_, Fixed<4>, Bytes> = TableDefinition::new("names");
-pub(super) const VISITORS: TableDefinition<'_, Fixed<16>, Bytes> = TableDefinition::new("visitors");
+pub(super) const VISITORS: TableDefinition<'_, Fixed<8>, Bytes> = TableDefinition::new("visitors");
 pub(super) const VIEWS: TableDefinition<'_, Fixed<8>, Bytes> = TableDefinition::new("views");
 pub(super) const EVENTS: TableDefinition<'_, Fixed<8>, Bytes> = TableDefinition::new("events");
-pub(super) const SEEN: TableDefinition<'_, Fixed<8>, Fixed<8>> = TableDefinition::new("seen");
+pub(super) const COUNTED: TableDefinition<'_, Fixed<8>, Fixed<8>> = TableDefinition::new("counted");
+pub(super) const VISITS: TableDefinition<'_, Fixed<4>, Fixed<24>> = TableDefinition::new("visits");
 pub(super) const PRESENCE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("presence");
-pub(super) const ROLLUPS: TableDefinition<'_, Fixed<9>, Bytes> = TableDefinition::new("rollups");
+pub(super) const HOURS: TableDefinition<'_, Fixed<5>, Bytes> = TableDefinition::new("hours");
+pub(super) const CELLS: TableDefinition<'_, Fixed<10>, Bytes> = TableDefinition::new("cells");
 pub(super) const TOTALS: TableDefinition<'_, Fixed<4>, Bytes> = TableDefinition::new("totals");
 pub(super) const NOT_FOUND: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("not_found");
 
@@ -35,21 +42,26 @@ pub(super) const NOT_FOUND: TableDefinition<'_, Bytes, Bytes> = TableDefinition:
 pub(super) const SITE: [u8; 4] = [0; 4];
 
 const FORMAT: &[u8] = b"format";
+/// From when on all rows are kept, once some were dropped.
+const KEPT: &[u8] = b"kept";
+pub(super) const ZONE: &[u8] = b"zone";
 pub(super) const SALT: &[u8] = b"salt";
 
 /// All tables, open in one transaction that may write.
 pub(super) struct Tables<'t> {
-    meta: Table<'t, Bytes, Bytes>,
-    words: Table<'t, Bytes, Bytes>,
-    names: Table<'t, Fixed<4>, Bytes>,
-    visitors: Table<'t, Fixed<16>, Bytes>,
-    views: Table<'t, Fixed<8>, Bytes>,
-    events: Table<'t, Fixed<8>, Bytes>,
-    seen: Table<'t, Fixed<8>, Fixed<8>>,
-    presence: Table<'t, Bytes, Bytes>,
-    rollups: Table<'t, Fixed<9>, Bytes>,
-    totals: Table<'t, Fixed<4>, Bytes>,
-    not_found: Table<'t, Bytes, Bytes>,
+    pub(super) meta: Table<'t, Bytes, Bytes>,
+    pub(super) words: Table<'t, Bytes, Bytes>,
+    pub(super) names: Table<'t, Fixed<4>, Bytes>,
+    pub(super) visitors: Table<'t, Fixed<8>, Bytes>,
+    pub(super) views: Table<'t, Fixed<8>, Bytes>,
+    pub(super) events: Table<'t, Fixed<8>, Bytes>,
+    pub(super) counted: Table<'t, Fixed<8>, Fixed<8>>,
+    pub(super) visits: Table<'t, Fixed<4>, Fixed<24>>,
+    pub(super) presence: Table<'t, Bytes, Bytes>,
+    pub(super) hours: Table<'t, Fixed<5>, Bytes>,
+    pub(super) cells: Table<'t, Fixed<10>, Bytes>,
+    pub(super) totals: Table<'t, Fixed<4>, Bytes>,
+    pub(super) not_found: Table<'t, Bytes, Bytes>,
 }
 
 /// What a viewing's id stands for.
@@ -77,9 +89,11 @@ impl<'t> Tables<'t> {
             visitors: transaction.open_table(VISITORS)?,
             views: transaction.open_table(VIEWS)?,
             events: transaction.open_table(EVENTS)?,
-            seen: transaction.open_table(SEEN)?,
+            counted: transaction.open_table(COUNTED)?,
+            visits: transaction.open_table(VISITS)?,
             presence: transaction.open_table(PRESENCE)?,
-            rollups: transaction.open_table(ROLLUPS)?,
+            hours: transaction.open_table(HOURS)?,
+            cells: transaction.open_table(CELLS)?,
             totals: transaction.open_table(TOTALS)?,
             not_found: transaction.open_table(NOT_FOUND)?,
         })
@@ -87,6 +101,11 @@ impl<'t> Tables<'t> {
 
     pub(super) fn set_format(&mut self, format: u64) -> anyhow::Result<()> {
         self.meta.insert(FORMAT, varint::encode([format]).as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn set_zone(&mut self, zone: &str) -> anyhow::Result<()> {
+        self.meta.insert(ZONE, zone.as_bytes())?;
         Ok(())
     }
 
@@ -119,26 +138,25 @@ impl<'t> Tables<'t> {
         Ok(number)
     }
 
-    /// The number of a visitor and when the first page view was counted.
-    pub(super) fn visitor(
-        &self,
-        id: VisitorId,
-    ) -> anyhow::Result<Option<(u32, Option<Timestamp>)>> {
-        Ok(self.visitors.get(id.as_bytes())?.map(|value| {
-            let mut numbers = varint::decode(value.value());
-            (numbers.small(), numbers.large().checked_sub(1).map(time))
-        }))
+    /// What is known of a visitor.
+    pub(super) fn visitor(&self, id: VisitorId) -> anyhow::Result<Option<Visitor>> {
+        let visitor = self.visitors.get(&id.key())?;
+        Ok(visitor.map(|visitor| Visitor::decode(visitor.value())))
     }
 
-    pub(super) fn set_visitor(
-        &mut self,
-        id: VisitorId,
-        number: u32,
-        first: Option<Timestamp>,
-    ) -> anyhow::Result<()> {
-        let first = first.map_or(0, |first| millis(first).saturating_add(1));
-        let value = varint::encode([u64::from(number), first]);
-        self.visitors.insert(id.as_bytes(), value.as_slice())?;
+    pub(super) fn set_visitor(&mut self, id: VisitorId, visitor: &Visitor) -> anyhow::Result<()> {
+        self.visitors.insert(&id.key(), visitor.encode().as_slice())?;
+        Ok(())
+    }
+
+    /// The visit that a visitor made last.
+    pub(super) fn visit(&self, visitor: u32) -> anyhow::Result<Option<Visit>> {
+        let visit = self.visits.get(&visitor.to_be_bytes())?;
+        Ok(visit.map(|visit| Visit::from_bytes(visit.value())))
+    }
+
+    pub(super) fn set_visit(&mut self, visitor: u32, visit: Visit) -> anyhow::Result<()> {
+        self.visits.insert(&visitor.to_be_bytes(), &visit.to_bytes())?;
         Ok(())
     }
 
@@ -175,7 +193,7 @@ impl<'t> Tables<'t> {
 
     /// The last view that was counted for a page and a visitor.
     pub(super) fn counted(&self, page: u32, visitor: u32) -> anyhow::Result<Option<RowKey>> {
-        let key = self.seen.get(&seen_key(page, visitor))?;
+        let key = self.counted.get(&counted_key(page, visitor))?;
         Ok(key.map(|key| RowKey::from_bytes(*key.value())))
     }
 
@@ -185,7 +203,7 @@ impl<'t> Tables<'t> {
         visitor: u32,
         row: RowKey,
     ) -> anyhow::Result<()> {
-        self.seen.insert(&seen_key(page, visitor), &row.to_bytes())?;
+        self.counted.insert(&counted_key(page, visitor), &row.to_bytes())?;
         Ok(())
     }
 
@@ -210,17 +228,39 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    pub(super) fn merge(&mut self, cell: Cell, rollup: Rollup) -> anyhow::Result<()> {
-        let key = cell.to_bytes();
-        let before = self.rollups.get(&key)?.map(|value| Rollup::decode(value.value()));
-        let merged = before.unwrap_or_default().merge(rollup);
-        self.rollups.insert(&key, merged.encode().as_slice())?;
+    /// Deletes the visits that have ended, and the counted views that nothing can be a repeat of any more.
+    pub(super) fn forget_ended(&mut self, now: Timestamp) -> anyhow::Result<()> {
+        self.visits.retain(|_, visit| Visit::from_bytes(visit).includes(now))?;
+        self.counted.retain(|_, key| is_repeatable(RowKey::from_bytes(*key).time(), now))?;
         Ok(())
     }
 
-    /// The cells of an hour and of those that follow, up to `end`.
-    pub(super) fn cells(&self, hours: std::ops::Range<u32>) -> anyhow::Result<Vec<Cell>> {
-        cells(&self.rollups, hours).map(|cells| cells.into_iter().map(|(cell, _)| cell).collect())
+    /// Adds to the roll-ups.
+    pub(super) fn merge(&mut self, ledger: &Ledger) -> anyhow::Result<()> {
+        for (hour, rollup) in &ledger.hours {
+            let key = hour_key(*hour);
+            let before = self.hours.get(&key)?.map(|value| Rollup::decode(value.value()));
+            let merged = before.unwrap_or_default().merge(*rollup);
+            self.hours.insert(&key, merged.encode().as_slice())?;
+        }
+        for (cell, total) in ledger.cells() {
+            let key = cell.to_bytes();
+            let before = self.cells.get(&key)?.map(|value| Total::decode(value.value()));
+            let mut merged = before.unwrap_or_default();
+            merged.merge(&total);
+            self.cells.insert(&key, merged.encode().as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// The values of `dimension` that were counted on `day`.
+    pub(super) fn words_of(&self, dimension: Dimension, day: u32) -> anyhow::Result<Vec<u32>> {
+        let cell = |word| Cell { level: Level::Day, dimension, start: day, word }.to_bytes();
+        let mut words = Vec::new();
+        for entry in self.cells.range::<&[u8; 10]>(&cell(0)..=&cell(u32::MAX))? {
+            words.extend(Cell::from_bytes(*entry?.0.value()).map(|cell| cell.word));
+        }
+        Ok(words)
     }
 
     pub(super) fn set_site(&mut self, totals: &SiteTotals) -> anyhow::Result<()> {
@@ -258,20 +298,19 @@ pub(super) fn format(transaction: &ReadTransaction) -> anyhow::Result<u64> {
     Ok(varint::decode(format.value()).large())
 }
 
-/// The roll-ups of `hours`, by cell.
-pub(super) fn cells(
-    rollups: &impl ReadableTable<Fixed<9>, Bytes>,
-    hours: std::ops::Range<u32>,
-) -> anyhow::Result<Vec<(Cell, Rollup)>> {
-    let bound = |hour| Cell { hour, dimension: Dimension::Site, word: 0 }.to_bytes();
-    let mut cells = Vec::new();
-    for entry in rollups.range::<&[u8; 9]>(&bound(hours.start)..&bound(hours.end))? {
-        let (key, value) = entry?;
-        cells.extend(
-            Cell::from_bytes(*key.value()).map(|cell| (cell, Rollup::decode(value.value()))),
-        );
-    }
-    Ok(cells)
+/// The name of the time zone whose days the roll-ups have.
+pub(super) fn zone(meta: &impl ReadableTable<Bytes, Bytes>) -> anyhow::Result<String> {
+    Ok(meta.get(ZONE)?.map(|zone| text(zone.value())).unwrap_or_default())
+}
+
+/// From when on all rows are kept; none if none was dropped.
+pub(super) fn kept(meta: &impl ReadableTable<Bytes, Bytes>) -> anyhow::Result<Option<Timestamp>> {
+    Ok(meta.get(KEPT)?.map(|kept| time(varint::decode(kept.value()).large())))
+}
+
+/// Whether a view at `now` can be a repeat of one that was counted at `time`.
+fn is_repeatable(time: Timestamp, now: Timestamp) -> bool {
+    u128::from(now.as_millis().abs_diff(time.as_millis())) < policy::DEDUP_WINDOW.as_millis()
 }
 
 /// Text that was written as text; what is not, after damage, shows as such.
@@ -286,8 +325,18 @@ pub(super) fn word_key(dimension: Dimension, text: &str) -> Vec<u8> {
     key
 }
 
-pub(super) fn seen_key(page: u32, visitor: u32) -> [u8; 8] {
+pub(super) fn counted_key(page: u32, visitor: u32) -> [u8; 8] {
     (u64::from(page) << u32::BITS | u64::from(visitor)).to_be_bytes()
+}
+
+pub(super) fn hour_key((hour, dimension): Hour) -> [u8; 5] {
+    let [a, b, c, d] = hour.to_be_bytes();
+    [a, b, c, d, dimension.code()]
+}
+
+pub(super) fn decode_hour(key: [u8; 5]) -> Option<Hour> {
+    let [a, b, c, d, code] = key;
+    Some((u32::from_be_bytes([a, b, c, d]), Dimension::from_code(code)?))
 }
 
 pub(super) fn rejected_key(rejection: Rejection) -> Vec<u8> {
