@@ -106,7 +106,8 @@ impl Day {
         Self::on(self.date().first_of_year())
     }
 
-    fn on(date: jiff::civil::Date) -> Self {
+    /// The day of the calendar.
+    pub fn on(date: jiff::civil::Date) -> Self {
         Self((date - jiff::civil::date(1970, 1, 1)).get_days())
     }
 

@@ -207,6 +207,32 @@ pub struct PageEntry {
     /// How many words its body has.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub words: usize,
+    /// What a post is filed under, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tags: Vec<Arc<str>>,
+    /// Who wrote it, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub authors: Vec<Arc<str>>,
+    /// The series that it is part of.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub series: Option<Arc<str>>,
+}
+
+impl PageEntry {
+    /// A page of which nothing is known but what it is called and what kind it is.
+    pub fn named(title: &str, kind: PageKind) -> Self {
+        Self {
+            title: title.to_owned(),
+            kind,
+            listed: true,
+            id: None,
+            published: None,
+            words: 0,
+            tags: Vec::new(),
+            authors: Vec::new(),
+            series: None,
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
@@ -390,14 +416,7 @@ mod tests {
         let files = ["/", "/About/", "/feed.xml", "/.tallymark/stats.html"]
             .map(|text| (path(text), sink.put(&path(text), text.into()).unwrap()))
             .into();
-        let page = PageEntry {
-            title: "About".into(),
-            kind: PageKind::Page,
-            listed: true,
-            id: None,
-            published: None,
-            words: 0,
-        };
+        let page = PageEntry::named("About", PageKind::Page);
         let catalog = Catalog {
             identity: Identity {
                 title: "T".into(),

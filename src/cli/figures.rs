@@ -16,6 +16,9 @@ use crate::render::grouped;
 /// A title is not cut shorter than this to make room for the address.
 const SHORTEST_TITLE: usize = 20;
 
+/// How many values a list shows, unless more are asked for.
+const VALUES: usize = 10;
+
 /// The space between two columns.
 const GAP: &str = "  ";
 
@@ -35,6 +38,60 @@ pub(super) struct Figures {
     #[serde(default)]
     degraded: bool,
     period: Option<PeriodRow>,
+    #[serde(default)]
+    series: Vec<MomentRow>,
+    #[serde(default)]
+    referrers: Vec<ValueRow>,
+    #[serde(default)]
+    sources: Vec<ValueRow>,
+    #[serde(default)]
+    campaigns: Vec<ValueRow>,
+    #[serde(default)]
+    countries: Vec<ValueRow>,
+    #[serde(default)]
+    devices: Vec<ValueRow>,
+    #[serde(default)]
+    browsers: Vec<ValueRow>,
+    #[serde(default)]
+    systems: Vec<ValueRow>,
+    #[serde(default)]
+    events: Vec<ValueRow>,
+    #[serde(default)]
+    outbound: Vec<ValueRow>,
+    #[serde(default)]
+    downloads: Vec<ValueRow>,
+    #[serde(default)]
+    not_found: Vec<MissingRow>,
+    #[serde(skip)]
+    is_whole: bool,
+}
+
+/// What was counted in a step of time.
+#[derive(Debug, Deserialize)]
+struct MomentRow {
+    date: String,
+    views: u64,
+}
+
+/// What was counted for a value.
+#[derive(Debug, Deserialize)]
+struct ValueRow {
+    value: String,
+    views: u64,
+    visitors: u64,
+}
+
+/// A path that the site does not have.
+#[derive(Debug, Deserialize)]
+struct MissingRow {
+    path: String,
+    views: u64,
+    likeliest: Option<LikeliestRow>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LikeliestRow {
+    path: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,11 +109,13 @@ struct PageRow {
     page_type: String,
     views: u64,
     visitors: u64,
+    #[serde(default)]
+    reads: u64,
 }
 
 #[derive(Debug, Deserialize)]
 struct PeriodRow {
-    name: Period,
+    name: Option<Period>,
 }
 
 /// A line of a table: numbers, then a page.
@@ -106,14 +165,16 @@ impl Figures {
 
     /// In which period everything was counted; begins with a space, empty for all time.
     pub(super) fn when(&self) -> &'static str {
-        match self.period.as_ref().map_or(Period::All, |period| period.name) {
+        let Some(period) = &self.period else { return "" };
+        match period.name.unwrap_or(Period::All) {
             Period::Day => " in the last 24 hours",
             Period::Week => " in the last 7 days",
             Period::FourWeeks => " in the last 28 days",
             Period::Quarter => " in the last 91 days",
             Period::Month => " this month",
             Period::Year => " this year",
-            Period::All => "",
+            // Days that were named.
+            Period::All => " in these days",
         }
     }
 
@@ -137,22 +198,105 @@ impl Figures {
     pub(super) fn to_tables(&self, width: Option<usize>) -> String {
         let active: Vec<Line<'_>> = self.active_by_path.iter().map(ActiveRow::line).collect();
         let pages: Vec<Line<'_>> = self.page_stats.iter().map(PageRow::line).collect();
-        let tables = [
+        let mut tables = vec![
+            self.course(width),
             table(&["Readers"], "Being read", &active, width),
-            table(&["Views", "Visitors"], "Page", &pages, width),
+            table(&["Views", "Visitors", "Reads"], "Page", &pages, width),
         ];
-        let tables: Vec<String> = tables.into_iter().filter(|table| !table.is_empty()).collect();
+        for (heading, values) in [
+            ("Referrer", &self.referrers),
+            ("Source", &self.sources),
+            ("Campaign", &self.campaigns),
+            ("Country", &self.countries),
+            ("Device", &self.devices),
+            ("Browser", &self.browsers),
+            ("System", &self.systems),
+            ("Event", &self.events),
+            ("Link to elsewhere", &self.outbound),
+            ("Download", &self.downloads),
+        ] {
+            let lines: Vec<Line<'_>> =
+                values.iter().take(self.most()).map(ValueRow::line).collect();
+            tables.push(table(&["Views", "Visitors"], heading, &lines, width));
+        }
+        let missing = self.not_found.iter().take(self.most());
+        let missing: Vec<Line<'_>> = missing.map(MissingRow::line).collect();
+        tables.push(table(&["Views"], "Not found", &missing, width));
+        tables.retain(|table| !table.is_empty());
         tables.join("\n")
     }
 
-    /// `path,title,pageType,views,visitors`, as RFC 4180 has it.
+    /// The course of views as a line of blocks, and which days it is of; empty if there is nothing to compare.
+    fn course(&self, width: Option<usize>) -> String {
+        let [first, .., last] = &self.series[..] else { return String::new() };
+        let most = self.series.iter().map(|moment| moment.views).max().unwrap_or(0);
+        let (Some(from), Some(to)) = (day(&first.date), day(&last.date)) else {
+            return String::new();
+        };
+        if most == 0 {
+            return String::new();
+        }
+        let room = width.unwrap_or(usize::MAX).max(1);
+        let shown = &self.series[self.series.len().saturating_sub(room)..];
+        let blocks: String = shown.iter().map(|moment| block(moment.views, most)).collect();
+        let days = format!("{} to {}", from.strftime("%-d %b %Y"), to.strftime("%-d %b %Y"));
+        format!("{blocks}\n{days}, at most {} at a time\n", noun(most, "view"))
+    }
+
+    /// How many lines a list of values has at most; a list of pages has them all.
+    const fn most(&self) -> usize {
+        if self.is_whole { usize::MAX } else { VALUES }
+    }
+
+    /// Shows as many values as there are.
+    pub(super) fn whole(self) -> Self {
+        Self { is_whole: true, ..self }
+    }
+
+    /// `path,title,pageType,views,visitors,reads`, as RFC 4180 has it.
     pub(super) fn to_csv(&self) -> String {
-        let mut text = "path,title,pageType,views,visitors\r\n".to_owned();
-        for PageRow { path, title, page_type, views, visitors } in &self.page_stats {
+        let mut text = "path,title,pageType,views,visitors,reads\r\n".to_owned();
+        for PageRow { path, title, page_type, views, visitors, reads } in &self.page_stats {
             let cells = [path, title, page_type].map(|cell| field(cell));
-            let _ = write!(text, "{},{views},{visitors}\r\n", cells.join(","));
+            let _ = write!(text, "{},{views},{visitors},{reads}\r\n", cells.join(","));
         }
         text
+    }
+}
+
+/// A day as RFC 3339 begins with it.
+fn day(date: &str) -> Option<civil::Date> {
+    date.get(..10)?.parse().ok()
+}
+
+/// A block that is as high as `views` are among `most`; a space if there are none.
+fn block(views: u64, most: u64) -> char {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    if views == 0 {
+        return ' ';
+    }
+    let height = (views.saturating_mul(8)).div_ceil(most.max(1)).clamp(1, 8);
+    BLOCKS[usize::try_from(height - 1).unwrap_or(0)]
+}
+
+impl ValueRow {
+    fn line(&self) -> Line<'_> {
+        let numbers = vec![grouped(self.views), grouped(self.visitors)];
+        Line { numbers, title: printable(&self.value), path: "".into() }
+    }
+}
+
+impl MissingRow {
+    fn line(&self) -> Line<'_> {
+        let likeliest = self
+            .likeliest
+            .as_ref()
+            .map_or_else(String::new, |page| format!("(perhaps {})", printable(&page.path)));
+        Line {
+            numbers: vec![grouped(self.views)],
+            title: printable(&self.path),
+            path: likeliest.into(),
+        }
     }
 }
 
@@ -171,7 +315,7 @@ impl PageRow {
         let title = printable(&self.title);
         let title = if self.page_type == "gone" { format!("{title} (gone)").into() } else { title };
         Line {
-            numbers: vec![grouped(self.views), grouped(self.visitors)],
+            numbers: vec![grouped(self.views), grouped(self.visitors), grouped(self.reads)],
             title,
             path: printable(&self.path),
         }
@@ -285,7 +429,7 @@ mod tests {
             "trackingSince": 1_795_507_200_000_i64,
             "trackingSinceDate": "2026-11-24T09:00:00+01:00",
             "pageStats": [
-                {"path": "/hello/", "title": "Hello, world", "pageType": "blog", "views": 1200, "visitors": 310},
+                {"path": "/hello/", "title": "Hello, world", "pageType": "blog", "views": 1200, "visitors": 310, "reads": 95},
                 {"path": "/long/", "title": "A title that goes on and on, and on", "pageType": "page", "views": 3, "visitors": 3},
                 {"path": "/日本語/", "title": "日本語のタイトル", "pageType": "gone", "views": 1, "visitors": 1},
             ],
@@ -312,7 +456,7 @@ mod tests {
     #[test]
     fn the_sentence_says_what_the_numbers_are_of() {
         let mut figures = figures();
-        figures.period = Some(PeriodRow { name: Period::Week });
+        figures.period = Some(PeriodRow { name: Some(Period::Week) });
         let begin = "2 people are reading right now. ";
         for (views, told) in [
             (1204, "1,204 views by 312 visitors in the last 7 days.\n"),
@@ -330,10 +474,10 @@ mod tests {
 Readers  Being read
       2  Hello, world  /hello/
 
-Views  Visitors  Page
-1,200       310  Hello, world                         /hello/
-    3         3  A title that goes on and on, and on  /long/
-    1         1  日本語のタイトル (gone)              /日本語/
+Views  Visitors  Reads  Page
+1,200       310     95  Hello, world                         /hello/
+    3         3      0  A title that goes on and on, and on  /long/
+    1         1      0  日本語のタイトル (gone)              /日本語/
 ";
         assert_eq!(figures().to_tables(None), wide);
         assert_eq!(figures().to_tables(Some(200)), wide);
@@ -341,22 +485,22 @@ Views  Visitors  Page
 Readers  Being read
       2  Hello, world  /hello/
 
-Views  Visitors  Page
-1,200       310  Hello, world           /hello/
-    3         3  A title that goes on…  /long/
-    1         1  日本語のタイトル (go…  /日本語/
+Views  Visitors  Reads  Page
+1,200       310     95  Hello, world           /hello/
+    3         3      0  A title that goes on…  /long/
+    1         1      0  日本語のタイトル (go…  /日本語/
 ";
-        assert_eq!(figures().to_tables(Some(48)), narrow);
+        assert_eq!(figures().to_tables(Some(55)), narrow);
         let narrower = "\
 Readers  Being read
       2  Hello, world  /hello/
 
-Views  Visitors  Page
-1,200       310  Hello, world
-    3         3  A title that…
-    1         1  日本語のタイ…
+Views  Visitors  Reads  Page
+1,200       310     95  Hello, world
+    3         3      0  A title that…
+    1         1      0  日本語のタイ…
 ";
-        assert_eq!(figures().to_tables(Some(31)), narrower);
+        assert_eq!(figures().to_tables(Some(38)), narrower);
         assert!(figures().to_tables(Some(0)).contains('…'), "and no width is too small");
     }
 
@@ -381,7 +525,7 @@ Views  Visitors  Page
         }
         assert_eq!(
             figures().to_csv().lines().nth(1),
-            Some("/hello/,\"Hello, world\",blog,1200,310")
+            Some("/hello/,\"Hello, world\",blog,1200,310,95")
         );
     }
 

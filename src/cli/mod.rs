@@ -70,7 +70,7 @@ enum Command {
     Build(build::Build),
     Serve(serve::Serve),
     Check(Check),
-    Stats(stats::Stats),
+    Stats(Box<stats::Stats>),
     Completions(completions::Completions),
     Man(Man),
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::DATABASE;
-use super::address_file::AddressFile;
+use super::address_file::{AddressFile, Contact};
 use super::figures::Figures;
 use crate::analytics::{Breakdown, Line, Period, Query, Question, Store, Time};
 use crate::clock::Timestamp;
@@ -50,8 +50,8 @@ impl Statistics {
                 if !database.exists() {
                     return Ok(Vec::new());
                 }
-                if let Some(at) = AddressFile::read(folder)
-                    && let Ok(json) = server::ask(at, period)
+                if let Some(Contact { at, key }) = AddressFile::read(folder)
+                    && let Ok(json) = server::ask(at, &key, &format!("period={}", period.name()))
                 {
                     return Ok(Figures::read(&json)?.views());
                 }

@@ -10,12 +10,12 @@ use anyhow::Context;
 use clap::Args;
 use tokio::sync::watch;
 
-use super::address_file::AddressFile;
+use super::address_file::{AddressFile, Contact};
 use super::announcer::Announcer;
 use super::readership::Statistics;
 use super::report::Report;
 use super::workspace::{Workspace, program};
-use super::{Global, Outcome, Usage, absolute, placeholder};
+use super::{Global, Outcome, Usage, placeholder};
 use crate::analytics::{Query, Recorder, Settings, Store, VisitorIds};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{Config, Overrides, VisitorId};
@@ -74,10 +74,7 @@ impl Serve {
         if is_source && global.config.is_none() && !workspace.has_site() {
             return Err(workspace.no_site().into());
         }
-        let state_dir = match &self.state {
-            Some(folder) => absolute(folder)?,
-            None => workspace.config.root.join("state"),
-        };
+        let state_dir = workspace.state_dir(self.state.as_deref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         // Before anything is published: if another server holds the database, this is its site.
         let counting = counting(&workspace.config, &state_dir, &clock)?;
@@ -90,7 +87,8 @@ impl Serve {
             None => first_build(&order, &workspace.config, &mut announcer)?,
         };
         let Some(first) = first else { return Ok(Outcome::Mistakes) };
-        let _address = counting.as_ref().map(|_| AddressFile::write(&state_dir, shown(at)));
+        let contact = Contact::new(shown(at))?;
+        let _address = counting.as_ref().map(|_| AddressFile::write(&state_dir, &contact));
         let (sites, current) = watch::channel(first.site);
         let state = AppState::new(Parts {
             sites: current,
@@ -100,6 +98,7 @@ impl Serve {
             stats: workspace.config.stats.clone(),
             clock: clock.clone(),
             dev: self.dev.then(|| announcer.subscribe()),
+            key: Some(contact.key),
             limits: Limits::default(),
         });
         let watcher = Watcher::start(WatchParts {

@@ -1,7 +1,6 @@
 //! `tallymark stats`: what the dashboard shows, in the terminal.
 
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,18 +8,19 @@ use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::address_file::AddressFile;
+use super::address_file::{AddressFile, Contact};
 use super::figures::Figures;
 use super::report::Report;
 use super::workspace::Workspace;
-use super::{DATABASE, Global, Outcome, Usage, absolute};
-use crate::analytics::{Period, Query, Recorder, Settings, Snapshot, Store, Tally};
+use super::{DATABASE, Global, Outcome, Usage};
+use crate::analytics::{Period, Query, Recorder, Settings, Snapshot, Store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Overrides};
 use crate::permalink::UrlPath;
 use crate::publish;
-use crate::server::{self, Numbers};
+use crate::server::{self, Viewer, Wanted};
 use crate::site::Site;
 
 /// Show what was read, and what is being read
@@ -29,6 +29,39 @@ pub(super) struct Stats {
     /// Count only what was read in this period
     #[arg(long, value_name = "PERIOD", default_value = Period::All.name(), value_parser = period())]
     period: Period,
+    /// Count only from this day on: `2026-11-24`
+    #[arg(long, value_name = "DAY", requires = "to", conflicts_with = "period")]
+    from: Option<String>,
+    /// Count only up to this day, itself included
+    #[arg(long, value_name = "DAY", requires = "from")]
+    to: Option<String>,
+    /// Count only posts that are filed under this tag
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// Count only what this author wrote
+    #[arg(long, value_name = "NAME")]
+    author: Option<String>,
+    /// Count only readers who came from there
+    #[arg(long, value_name = "SOURCE")]
+    referrer: Option<String>,
+    /// Count only readers of this campaign
+    #[arg(long, value_name = "NAME")]
+    campaign: Option<String>,
+    /// Count only readers in this country, by its two letters
+    #[arg(long, value_name = "CODE")]
+    country: Option<String>,
+    /// Count only readers with this kind of device
+    #[arg(long, value_name = "KIND")]
+    device: Option<String>,
+    /// Count only readers with this browser
+    #[arg(long, value_name = "NAME")]
+    browser: Option<String>,
+    /// Count only readers with this operating system
+    #[arg(long, value_name = "NAME")]
+    os: Option<String>,
+    /// How many lines each list has at most
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
     /// Print what `/_/stats.json` answers
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -46,25 +79,54 @@ pub(super) struct Stats {
 impl Stats {
     pub(super) fn run(self, global: &Global, report: Report) -> anyhow::Result<Outcome> {
         let workspace = Workspace::open_anything(global, Overrides::default())?;
-        let state_dir = match &self.state {
-            Some(folder) => absolute(folder)?,
-            None => workspace.config.root.join("state"),
-        };
-        let json = numbers(&workspace, &state_dir, self.period)?;
+        let state_dir = workspace.state_dir(self.state.as_deref())?;
+        let json = numbers(&workspace, &state_dir, &self.query())?;
         match &self.page {
             Some(page) => self.show_page(&json, page, report),
-            None => self.show(&json, &Figures::read(&json)?),
+            None => self.show(&json, &self.figures(&json)?),
         }
+    }
+
+    /// What is asked for, as the address of a server has it.
+    fn query(&self) -> String {
+        let limit = self.limit.map(|limit| limit.to_string());
+        let page = self.page.as_ref().map(UrlPath::as_str);
+        let period = (self.from.is_none()).then_some(self.period.name());
+        let given = [
+            ("period", period),
+            ("from", self.from.as_deref()),
+            ("to", self.to.as_deref()),
+            ("page", page),
+            ("tag", self.tag.as_deref()),
+            ("author", self.author.as_deref()),
+            ("referrer", self.referrer.as_deref()),
+            ("campaign", self.campaign.as_deref()),
+            ("country", self.country.as_deref()),
+            ("device", self.device.as_deref()),
+            ("browser", self.browser.as_deref()),
+            ("os", self.os.as_deref()),
+            ("limit", limit.as_deref()),
+        ];
+        let given = given.into_iter().filter_map(|(name, value)| {
+            Some(format!("{name}={}", utf8_percent_encode(value?, NON_ALPHANUMERIC)))
+        });
+        given.collect::<Vec<_>>().join("&")
     }
 
     /// Shows the numbers with everything that is about another page left out.
     fn show_page(&self, json: &[u8], page: &UrlPath, report: Report) -> anyhow::Result<Outcome> {
         let json = narrowed(json, page)?;
-        let figures = Figures::read(&json)?;
+        let figures = self.figures(&json)?;
         if !figures.has_pages() {
             report.note(format!("no view of `{page}` has been counted{}", figures.when()));
         }
         self.show(&json, &figures)
+    }
+
+    /// The numbers, cut to what fits on a screen unless more was asked for.
+    fn figures(&self, json: &[u8]) -> anyhow::Result<Figures> {
+        let figures = Figures::read(json)?;
+        Ok(if self.limit.is_some() { figures.whole() } else { figures })
     }
 
     fn show(&self, json: &[u8], figures: &Figures) -> anyhow::Result<Outcome> {
@@ -94,15 +156,15 @@ fn width() -> Option<usize> {
 }
 
 /// The numbers as JSON, from the server that holds the database, else from the database.
-fn numbers(workspace: &Workspace, state_dir: &Path, period: Period) -> anyhow::Result<Bytes> {
-    let asked = AddressFile::read(state_dir).map(|at| ask(at, period));
+fn numbers(workspace: &Workspace, state_dir: &Path, query: &str) -> anyhow::Result<Bytes> {
+    let asked = AddressFile::read(state_dir).map(|contact| ask(&contact, query));
     let failure = match asked {
         Some(Ok(json)) => return Ok(json),
         Some(Err(failure)) => Some(failure),
         None => None,
     };
     // A server that was killed leaves its address behind: only who holds the database can be asked.
-    read(workspace, state_dir, period).map_err(|error| match failure {
+    read(workspace, state_dir, query).map_err(|error| match failure {
         Some(failure) if error.downcast_ref::<Usage>().is_none() => {
             error.context(format!("{failure:#}"))
         }
@@ -110,20 +172,25 @@ fn numbers(workspace: &Workspace, state_dir: &Path, period: Period) -> anyhow::R
     })
 }
 
-/// What the server `at` this address says, if it is one: another program may listen there by now.
-fn ask(at: SocketAddr, period: Period) -> anyhow::Result<Bytes> {
-    let json = server::ask(at, period)?;
+/// What a server says, if it is one: another program may listen there by now.
+fn ask(contact: &Contact, query: &str) -> anyhow::Result<Bytes> {
+    let json = server::ask(contact.at, &contact.key, query)?;
     Figures::read(&json)?;
     Ok(json)
 }
 
 /// The numbers as JSON, from the database and the site as it was last built.
-fn read(workspace: &Workspace, state_dir: &Path, period: Period) -> anyhow::Result<Bytes> {
+fn read(workspace: &Workspace, state_dir: &Path, query: &str) -> anyhow::Result<Bytes> {
+    let wanted = Wanted::parse(query).map_err(Usage)?;
     let site = built(workspace)?;
     let database = state_dir.join(DATABASE);
     let stored = if database.exists() { Some(stored(&database, &workspace.config)?) } else { None };
-    let numbers = joined(stored.as_ref(), &site, period)?;
-    Ok(serde_json::to_vec(&numbers)?.into())
+    let nothing = Arc::default();
+    let (snapshot, query) =
+        stored.as_ref().map_or((&nothing, None), |(snapshot, query)| (snapshot, Some(query)));
+    let now = SystemClock.now();
+    let report = server::report(&wanted, Viewer::Owner, (snapshot, &site), query, now)?;
+    Ok(serde_json::to_vec(&report)?.into())
 }
 
 /// The site that titles come from.
@@ -150,23 +217,6 @@ fn stored(database: &Path, config: &Config) -> anyhow::Result<(Arc<Snapshot>, Qu
     let snapshot = Arc::clone(&recorder.subscribe().borrow());
     recorder.close();
     Ok((snapshot, Query::new(store)))
-}
-
-/// The numbers of `period` now, from what is stored, if anything is.
-fn joined(
-    stored: Option<&(Arc<Snapshot>, Query)>,
-    site: &Site,
-    period: Period,
-) -> anyhow::Result<Numbers> {
-    let nothing = Arc::default();
-    let (snapshot, query) =
-        stored.map_or((&nothing, None), |(snapshot, query)| (snapshot, Some(query)));
-    let Some(span) = period.span(SystemClock.now(), &site.identity().zone()) else {
-        let union = |paths: &[UrlPath]| query.map_or(Ok(0), |query| query.visitors_of(paths));
-        return Ok(Numbers::join(snapshot, site, &union));
-    };
-    let tally = query.map_or(Ok(Tally::default()), |query| query.tally(span))?;
-    Ok(Numbers::join_span(span, &tally, snapshot, site))
 }
 
 /// The same JSON, its lists cut down to `page`.

@@ -1,7 +1,7 @@
 //! The site that a command works on: its settings, from the flags, the environment and the file.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::readership::Statistics;
@@ -57,6 +57,11 @@ impl Workspace {
             readership: Arc::new(Uncounted),
             memory: Memory::none(),
         }
+    }
+
+    /// Where statistics are kept: in `folder`, or else in the site's own.
+    pub(super) fn state_dir(&self, folder: Option<&Path>) -> anyhow::Result<PathBuf> {
+        folder.map_or_else(|| Ok(self.config.root.join("state")), absolute)
     }
 
     /// What readers did, as far as templates may ask.

@@ -75,12 +75,10 @@ mod tests {
             |number: usize| UrlPath::parse(&format!("/\"{number}/").replace('"', "ä")).unwrap();
         let file = |number: usize| OutputFile { digest: Digest::of(&[1]), len: number as u64 };
         let page = |number: usize| PageEntry {
-            title: format!("\"{number}\""),
-            kind: PageKind::Post,
-            listed: true,
             id: Some("x".into()),
-            published: None,
             words: number,
+            tags: vec!["\"t\"".into()],
+            ..PageEntry::named(&format!("\"{number}\""), PageKind::Post)
         };
         for count in [0, 1, PIECE, PIECE + 1] {
             let catalog = Catalog {

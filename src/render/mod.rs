@@ -154,7 +154,7 @@ pub fn rerender(
     let made = renderer.finish(lessons);
     let pages = new().filter(|page| scope.entries_have(page));
     Ok((is_enough && made.problems.is_empty()).then(|| Rerendering {
-        pages: pages.map(|page| (page.path.clone(), entry(page))).collect(),
+        pages: pages.map(|page| (page.path.clone(), entry(page, &scope))).collect(),
         files: made.files.into_iter().collect(),
         problems,
     }))
@@ -255,7 +255,7 @@ fn entries(scope: &Scope) -> BTreeMap<UrlPath, PageEntry> {
     let by = scope.config.paginate_by;
     let mut add_list = |first: &UrlPath, title: &str, kind: PageKind, count: usize| {
         for (at, path) in lists::addresses(first, count, by).into_iter().enumerate() {
-            entries.insert(path, generated(&lists::title_of(title, at + 1), kind));
+            entries.insert(path, PageEntry::named(&lists::title_of(title, at + 1), kind));
         }
     };
     add_list(&UrlPath::root(), "Home", PageKind::Home, index.listed_posts().len());
@@ -263,34 +263,38 @@ fn entries(scope: &Scope) -> BTreeMap<UrlPath, PageEntry> {
         add_list(&term.path, &term.name, PageKind::List, term.posts.len());
     }
     if !index.tags().terms().is_empty() {
-        entries.insert(lists::tags_index(), generated(lists::TAGS_TITLE, PageKind::List));
+        entries.insert(lists::tags_index(), PageEntry::named(lists::TAGS_TITLE, PageKind::List));
     }
     for archive in scope.archives.iter().filter(|archive| !archive.has_own_page()) {
-        entries.insert(archive.path.clone(), generated(archive.title(), PageKind::List));
+        entries.insert(archive.path.clone(), PageEntry::named(archive.title(), PageKind::List));
     }
     for page in index.pages() {
-        entries.insert(page.path.clone(), entry(page));
+        entries.insert(page.path.clone(), entry(page, scope));
     }
     if scope.config.shows_stats() {
         let stats = scope.config.stats.path.clone();
-        entries.insert(stats, generated("Stats", PageKind::Stats));
+        entries.insert(stats, PageEntry::named("Stats", PageKind::Stats));
     }
     entries
 }
 
-fn generated(title: &str, kind: PageKind) -> PageEntry {
-    let title = title.to_owned();
-    PageEntry { title, kind, listed: true, id: None, published: None, words: 0 }
-}
-
-fn entry(page: &Page) -> PageEntry {
+fn entry(page: &Page, scope: &Scope) -> PageEntry {
+    let front_matter = &page.front_matter;
+    let author = front_matter.author_name.as_ref().filter(|_| front_matter.authors.is_empty());
+    let authors = front_matter.authors.iter().chain(author);
+    let tags = scope.terms_of(page).into_iter().filter(|_| page.is_post() && page.is_listed());
     PageEntry {
-        title: page.title.clone(),
-        kind: if page.is_post() { PageKind::Post } else { PageKind::Page },
         listed: page.is_listed(),
         id: Some(page.id().into()),
         published: page.date.filter(|_| page.is_post()),
         words: page.words,
+        tags: tags.map(|term| term.name.as_str().into()).collect(),
+        authors: authors.map(|name| name.as_str().into()).collect(),
+        series: front_matter.series.as_deref().map(Arc::from),
+        ..PageEntry::named(
+            &page.title,
+            if page.is_post() { PageKind::Post } else { PageKind::Page },
+        )
     }
 }
 

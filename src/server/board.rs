@@ -6,9 +6,11 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::numbers::Numbers;
+use super::report::{Report, Viewer, report};
 use super::state::Counting;
-use crate::analytics::{Period, Snapshot, Span, Tally};
-use crate::clock::Clock;
+use super::wanted::Wanted;
+use crate::analytics::Snapshot;
+use crate::clock::{Clock, Timestamp};
 use crate::permalink::UrlPath;
 use crate::site::Site;
 
@@ -32,6 +34,24 @@ pub(super) struct Board {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     clock: Arc<dyn Clock>,
     last: Mutex<Option<Last>>,
+    /// What was told lately, the newest last.
+    told: Mutex<Vec<Told>>,
+}
+
+/// How many reports are kept.
+const TOLD: usize = 16;
+
+/// For how long a report of a time that goes on is as good as new, in milliseconds.
+const FRESH: i64 = 60_000;
+
+/// A report, and what it was made from.
+struct Told {
+    wanted: Wanted,
+    viewer: Viewer,
+    snapshot: Arc<Snapshot>,
+    site: Arc<Site>,
+    at: Timestamp,
+    report: Arc<Report>,
 }
 
 /// The last reading, and what it was made from.
@@ -51,7 +71,7 @@ impl Board {
             Some(counting) => counting.recorder.subscribe(),
             None => watch::channel(Arc::default()).1,
         };
-        Self { sites, counting, snapshots, clock, last: Mutex::new(None) }
+        Self { sites, counting, snapshots, clock, last: Mutex::new(None), told: Mutex::default() }
     }
 
     /// The channels that say when the numbers may have changed.
@@ -81,22 +101,32 @@ impl Board {
         reading
     }
 
-    /// The numbers of `period` now, as JSON. Reads all that was counted in it; not for an async thread.
-    pub(super) fn read_period(&self, period: Period) -> anyhow::Result<Bytes> {
+    /// What is `wanted`, as it is now; not for an async thread.
+    pub(super) fn report(&self, wanted: &Wanted, viewer: Viewer) -> anyhow::Result<Arc<Report>> {
         let (snapshot, site) =
             (Arc::clone(&self.snapshots.borrow()), Arc::clone(&self.sites.borrow()));
-        match period.span(self.clock.now(), &site.identity().zone()) {
-            None => Ok(self.read().json.clone()),
-            Some(span) => {
-                let tally = self.tally(span)?;
-                Ok(json(&Numbers::join_span(span, &tally, &snapshot, &site)))
-            }
+        let at = self.clock.now();
+        let is_it = |told: &&Told| {
+            told.wanted == *wanted
+                && told.viewer == viewer
+                && Arc::ptr_eq(&told.snapshot, &snapshot)
+                && Arc::ptr_eq(&told.site, &site)
+                && told.at.as_millis() / FRESH == at.as_millis() / FRESH
+        };
+        let known = || self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(told) = known().iter().find(is_it) {
+            return Ok(Arc::clone(&told.report));
         }
-    }
-
-    fn tally(&self, span: Span) -> anyhow::Result<Tally> {
-        let counting = self.counting.as_ref();
-        counting.map_or(Ok(Tally::default()), |counting| counting.query.tally(span))
+        let query = self.counting.as_ref().map(|counting| &counting.query);
+        let report = Arc::new(report(wanted, viewer, (&snapshot, &site), query, at)?);
+        let told =
+            Told { wanted: wanted.clone(), viewer, snapshot, site, at, report: report.clone() };
+        let mut known = known();
+        known.retain(|told| told.wanted != *wanted || told.viewer != viewer);
+        let surplus = (known.len() + 1).saturating_sub(TOLD);
+        known.drain(..surplus);
+        known.push(told);
+        Ok(report)
     }
 
     fn join(

@@ -5,38 +5,31 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use bytes::Bytes;
-use http::header::{ACCEPT, HOST};
+use http::header::{ACCEPT, AUTHORIZATION, HOST};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::analytics::Period;
-
-/// How long the whole exchange may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long it may take if the server has to read what was counted in a period.
-const PERIOD_PATIENCE: Duration = Duration::from_mins(1);
+/// How long the whole exchange may take; filters have the server read all that was counted.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Numbers of more pages than this are not a blog's.
 const LONGEST: usize = 256 << 20;
 
-/// What the server `at` this address answers to `/_/stats.json`; not for a thread that must not wait.
-pub fn ask(at: SocketAddr, period: Period) -> anyhow::Result<Bytes> {
-    let (target, patience) = match period {
-        Period::All => ("/_/stats.json".to_owned(), PATIENCE),
-        period => (format!("/_/stats.json?period={}", period.name()), PERIOD_PATIENCE),
-    };
+/// What the server `at` this address answers to `/_/stats.json` with this query, when it is shown its `key`; not for
+/// a thread that must not wait.
+pub fn ask(at: SocketAddr, key: &str, query: &str) -> anyhow::Result<Bytes> {
+    let target = format!("/_/stats.json?{query}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answer =
-        runtime.block_on(async { tokio::time::timeout(patience, fetch(at, &target)).await });
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, fetch(at, key, &target)).await });
     answer
-        .unwrap_or_else(|_| Err(anyhow!("it did not answer within {} s", patience.as_secs())))
+        .unwrap_or_else(|_| Err(anyhow!("it did not answer within {} s", PATIENCE.as_secs())))
         .with_context(|| format!("the server at `{at}` gave no statistics"))
 }
 
-async fn fetch(at: SocketAddr, target: &str) -> anyhow::Result<Bytes> {
+async fn fetch(at: SocketAddr, key: &str, target: &str) -> anyhow::Result<Bytes> {
     let stream = TcpStream::connect(at).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -44,6 +37,7 @@ async fn fetch(at: SocketAddr, target: &str) -> anyhow::Result<Bytes> {
     let request = Request::get(target)
         .header(HOST, at.to_string())
         .header(ACCEPT, "application/json")
+        .header(AUTHORIZATION, format!("Bearer {key}"))
         .body(Empty::<Bytes>::new())?;
     let response = sender.send_request(request).await?;
     let status = response.status();

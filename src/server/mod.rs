@@ -7,7 +7,7 @@
 //! | `pages` `representation` `files` `cache` `ready` `date` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
 //! | `collect` `facts` `refusal` | an event: HTTP in, 202 or a rejection's status out |
-//! | `stats` `board` `numbers` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
+//! | `stats` `wanted` `board` `numbers` `report` `likeliest` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
 //! | `live_reload` `health` | for those who write, and for those who watch over the server |
 
 mod connection;
@@ -41,9 +41,12 @@ mod refusal;
 mod board;
 mod channel_body;
 mod inquiry;
+mod likeliest;
 mod numbers;
+mod report;
 mod stats;
 mod stream;
+mod wanted;
 
 mod health;
 mod live_reload;
@@ -59,8 +62,14 @@ pub use inquiry::ask;
 pub use limits::Limits;
 pub use listen::run;
 pub use live_reload::{DevProblem, DevState};
-pub use numbers::{ActivePage, Gone, NamedPage, Numbers, PageStat, PageType, Union};
+pub use numbers::{
+    ActivePage, Gone, NamedPage, Numbers, PageDetail, PageStat, PageType, Stretch, Union,
+};
+pub use report::{
+    Compared, Group, Marker, Missing, Moment, PageLine, Report, Totals, Viewer, report,
+};
 pub use state::{AppState, Counting, Parts};
+pub use wanted::Wanted;
 
 /// Answers every request for the site that `state` holds. Within a tokio runtime, as it follows the numbers.
 ///

@@ -1,13 +1,15 @@
 //! What readers did joined with what there is to read: the numbers of the dashboard, by title.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::analytics::{Snapshot, Span, Tally};
+use super::report::{Sources, Viewer, together};
+use crate::analytics::{Amounts, Line, Period, Snapshot};
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
-use crate::site::{PageKind, Site};
+use crate::site::{PageEntry, PageKind, Site};
 
 /// Every number that the dashboard shows, as its template and its JSON see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,9 +35,21 @@ pub struct Numbers {
     pub page_stats: Vec<PageStat>,
     /// Whether events cannot be stored at present.
     pub degraded: bool,
-    /// The period of what was read; absent if it is all time.
+    /// The time in which it was read; absent if that is all time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub period: Option<Span>,
+    pub period: Option<Stretch>,
+}
+
+/// A stretch of time; both ends belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Stretch {
+    /// What it is called, if it has a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Period>,
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it ends.
+    pub to: Timestamp,
 }
 
 /// A page that is being read.
@@ -67,6 +81,34 @@ pub struct PageStat {
     /// Whether the page no longer exists.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
+    /// More about it, unless only what changes all the time was asked for.
+    #[serde(flatten)]
+    pub detail: Option<Box<PageDetail>>,
+}
+
+/// What is known of a page and of how it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageDetail {
+    /// How often it was read to the end.
+    pub reads: u64,
+    /// Visits that began with it.
+    pub entries: u64,
+    /// Visits that ended with it.
+    pub exits: u64,
+    /// Visits of it alone.
+    pub bounces: u64,
+    /// Milliseconds that it was visible to readers.
+    pub engaged_ms: u64,
+    /// When it was published, if it is a post.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<Timestamp>,
+    /// How many words there are to read.
+    pub words: usize,
+    /// What it is filed under.
+    pub tags: Vec<Arc<str>>,
+    /// Who wrote it.
+    pub authors: Vec<Arc<str>>,
 }
 
 /// What kind of thing was read.
@@ -125,22 +167,87 @@ impl Numbers {
         }
     }
 
-    /// The same, with the `tally` of `span` in the place of what was ever counted.
-    pub fn join_span(span: Span, tally: &Tally, snapshot: &Snapshot, site: &Site) -> Self {
-        let snapshot = tally.within(snapshot);
-        let numbers = Self::join(&snapshot, site, &|paths| Ok(tally.visitors_of(paths)));
-        Self { period: Some(span), ..numbers }
+    /// The same, with what was counted in a stretch of time in the place of what was ever counted: `totals`, and
+    /// `lines` by path.
+    pub(super) fn join_answer(lines: &[Line], totals: &Amounts, sources: &Sources<'_>) -> Self {
+        let Sources { snapshot, site, viewer, union, .. } = sources;
+        let lines = lines.iter().filter_map(|line| Some((UrlPath::parse(&line.value).ok()?, line)));
+        let mut by_path: BTreeMap<UrlPath, Read> = BTreeMap::new();
+        for (path, line) in lines {
+            let Some(Meaning { page, kind }) = Meaning::of(&path, site, *viewer) else { continue };
+            let read = by_path.entry(page.path.clone()).or_insert_with(|| Read::of(page, kind));
+            read.amounts = together(read.amounts, line.amounts);
+            read.paths.push(path);
+        }
+        let rows = by_path.into_values().map(|mut read| {
+            if read.paths.len() > 1 {
+                read.amounts.visitors = union(&read.paths).unwrap_or(read.amounts.visitors);
+            }
+            let entry = site.page(&read.page.path).map(|(_, entry)| entry);
+            read.stat(entry)
+        });
+        let nothing = Snapshot { pages: Vec::new(), ..(*snapshot).clone() };
+        Self {
+            total_page_views: totals.views,
+            unique_visitors: totals.visitors,
+            page_stats: ranked(rows.collect()),
+            ..Self::join(&nothing, site, union)
+        }
     }
+}
+
+/// How a page was read, under all its addresses.
+struct Read {
+    page: NamedPage,
+    kind: Option<PageKind>,
+    amounts: Amounts,
+    paths: Vec<UrlPath>,
+}
+
+impl Read {
+    fn of(page: NamedPage, kind: Option<PageKind>) -> Self {
+        Self { page, kind, amounts: Amounts::default(), paths: Vec::new() }
+    }
+
+    fn stat(self, entry: Option<&PageEntry>) -> PageStat {
+        let Amounts { views, visitors, visits, exits, bounces, engaged_ms, reads } = self.amounts;
+        let detail = PageDetail {
+            reads,
+            entries: visits,
+            exits,
+            bounces,
+            engaged_ms,
+            published: entry.and_then(|entry| entry.published),
+            words: entry.map_or(0, |entry| entry.words),
+            tags: entry.map(|entry| entry.tags.clone()).unwrap_or_default(),
+            authors: entry.map(|entry| entry.authors.clone()).unwrap_or_default(),
+        };
+        let detail = Some(Box::new(detail));
+        PageStat { views, visitors, detail, ..PageStat::unread(self.page, self.kind) }
+    }
+}
+
+/// The page at `path`, if `viewer` may know of it.
+pub(super) fn named(path: &str, site: &Site, viewer: Viewer) -> Option<NamedPage> {
+    Some(Meaning::of(&UrlPath::parse(path).ok()?, site, viewer)?.page)
 }
 
 impl PageStat {
     fn unread(page: NamedPage, kind: Option<PageKind>) -> Self {
         let page_type = kind.map_or(PageType::Gone(Gone::Gone), PageType::Kind);
-        Self { page, page_type, views: 0, visitors: 0, share: 0, gone: kind.is_none() }
+        Self {
+            page,
+            page_type,
+            views: 0,
+            visitors: 0,
+            share: 0,
+            gone: kind.is_none(),
+            detail: None,
+        }
     }
 }
 
-/// What a path means now: a page in public, a page that is gone, or nothing that may be named.
+/// What a path means now: a page that a viewer may know of, a page that is gone, or nothing that may be named.
 struct Meaning {
     page: NamedPage,
     /// None if the page is gone.
@@ -148,12 +255,13 @@ struct Meaning {
 }
 
 impl Meaning {
-    fn of(path: &UrlPath, site: &Site) -> Option<Self> {
+    fn of(path: &UrlPath, site: &Site, viewer: Viewer) -> Option<Self> {
+        let is_owner = viewer == Viewer::Owner;
         let Some((path, entry)) = site.page(path) else {
             let gone = site.catalog().gone.get(path);
             let title = gone.map_or(path.as_str(), |gone| gone.title.as_str());
             let page = NamedPage { path: path.clone(), title: title.to_owned(), url: None };
-            let may_be_named = gone.is_none_or(|gone| gone.listed);
+            let may_be_named = gone.is_none_or(|gone| gone.listed || is_owner);
             return may_be_named.then_some(Self { page, kind: None });
         };
         let title = match entry.kind {
@@ -163,14 +271,14 @@ impl Meaning {
         };
         let url = Some(site.identity().base.link(path));
         let page = NamedPage { path: path.clone(), title: title.to_owned(), url };
-        entry.listed.then_some(Self { page, kind: Some(entry.kind) })
+        (entry.listed || is_owner).then_some(Self { page, kind: Some(entry.kind) })
     }
 }
 
 fn active(snapshot: &Snapshot, site: &Site) -> Vec<ActivePage> {
     let mut by_path: BTreeMap<UrlPath, ActivePage> = BTreeMap::new();
     for (path, count) in &snapshot.active_by_path {
-        let Some(Meaning { page, .. }) = Meaning::of(path, site) else { continue };
+        let Some(Meaning { page, .. }) = Meaning::of(path, site, Viewer::Public) else { continue };
         let row = by_path.entry(page.path.clone()).or_insert(ActivePage { page, count: 0 });
         row.count += count;
     }
@@ -182,7 +290,9 @@ fn active(snapshot: &Snapshot, site: &Site) -> Vec<ActivePage> {
 fn page_stats(snapshot: &Snapshot, site: &Site, union: &Union<'_>) -> Vec<PageStat> {
     let mut by_path: BTreeMap<UrlPath, (PageStat, Vec<UrlPath>)> = BTreeMap::new();
     for totals in &snapshot.pages {
-        let Some(Meaning { page, kind }) = Meaning::of(&totals.path, site) else { continue };
+        let Some(Meaning { page, kind }) = Meaning::of(&totals.path, site, Viewer::Public) else {
+            continue;
+        };
         let key = page.path.clone();
         let (stat, paths) =
             by_path.entry(key).or_insert_with(|| (PageStat::unread(page, kind), Vec::new()));

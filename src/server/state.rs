@@ -39,6 +39,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// What open tabs are told while writing; none on a public site.
     pub dev: Option<watch::Receiver<DevState>>,
+    /// What commands of this machine show to be told everything; none if there are no such commands.
+    pub key: Option<String>,
     /// What is allowed.
     pub limits: Limits,
 }
@@ -67,6 +69,7 @@ pub(super) struct Shared {
     pub(super) serve: Serve,
     pub(super) stats: Stats,
     pub(super) dev: Option<watch::Receiver<DevState>>,
+    pub(super) key: Option<String>,
     pub(super) limits: Limits,
     pub(super) protection: Protection,
     pub(super) cache: ContentCache,
@@ -88,7 +91,7 @@ pub(super) struct Shared {
 impl AppState {
     /// The state of a server made of `parts`.
     pub fn new(parts: Parts) -> Self {
-        let Parts { sites, counting, serve, analytics, stats, clock, dev, limits } = parts;
+        let Parts { sites, counting, serve, analytics, stats, clock, dev, key, limits } = parts;
         let limits = serve.cache_bytes.map_or(limits, |bytes| limits.with_cache(bytes));
         let of_headers = limits.cache_bytes / limits::HEADERS_SHARE;
         Self(Arc::new(Shared {
@@ -103,6 +106,7 @@ impl AppState {
             serve,
             stats,
             dev,
+            key,
             limits,
             cache: ContentCache::new(limits.cache_bytes - of_headers),
             ready: ReadyAnswers::new(of_headers),

@@ -6,22 +6,25 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, HeaderMap};
-use percent_encoding::percent_decode_str;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap};
 
 use super::board::Reading;
 use super::files::Found;
 use super::pages::{self, Newest};
+use super::report::Viewer;
 use super::representation::{Caching, Representation};
 use super::state::Handle;
+use super::wanted::Wanted;
 use super::{headers, stream};
-use crate::analytics::{Period, UnknownPeriod};
 use crate::config::Access;
 use crate::permalink::UrlPath;
 use crate::render;
 use crate::site::{STATS_FRAME, STATS_HOLE, Site};
 
 const HTML: &str = "text/html; charset=utf-8";
+
+/// What stands before a key.
+const BEARER: &[u8] = b"Bearer ";
 
 /// What surrounds the numbers when the site was built without a frame for them.
 const BARE_FRAME: (&str, &str) = (
@@ -51,20 +54,18 @@ pub(super) async fn page(state: &Handle, path: &UrlPath, headers: &HeaderMap) ->
     pages::unavailable()
 }
 
-/// `GET /_/stats.json`, of all time or, with `?period=7d`, of a period.
+/// `GET /_/stats.json`, of all time or of what the query says.
 pub(super) async fn json(
     State(state): State<Handle>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    if !is_public(&state) {
-        return not_found();
-    }
-    let period = match period_of(query.as_deref().unwrap_or_default()) {
-        Ok(period) => period,
-        Err(unknown) => return told(StatusCode::BAD_REQUEST, &unknown.to_string()),
+    let Some(viewer) = viewer(&state, &headers) else { return not_found() };
+    let wanted = match Wanted::parse(query.as_deref().unwrap_or_default()) {
+        Ok(wanted) => wanted,
+        Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
     };
-    let Some(json) = json_of(&state, period).await else { return failed() };
+    let Some(json) = json_of(&state, wanted, viewer).await else { return failed() };
     let numbers = Representation::of_the_moment("application/json", json);
     let mut response = numbers.answer(&headers, &state.cache).await;
     headers::restrict(response.headers_mut());
@@ -134,29 +135,31 @@ fn not_found() -> Response {
     told(StatusCode::NOT_FOUND, "not found")
 }
 
-/// The period that a query asks for; all time if it asks for none.
-fn period_of(query: &str) -> Result<Period, UnknownPeriod> {
-    let parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));
-    let named = parameters.filter(|(name, _)| *name == "period").map(|(_, value)| value).next();
-    named.map_or(Ok(Period::All), |name| percent_decode_str(name).decode_utf8_lossy().parse())
+/// Who asks; none if they may see nothing. This machine's own commands know the key of the server.
+fn viewer(state: &Handle, headers: &HeaderMap) -> Option<Viewer> {
+    let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(BEARER));
+    if let (Some(given), Some(key)) = (given, &state.key)
+        && blake3::hash(given) == blake3::hash(key.as_bytes())
+    {
+        return Some(Viewer::Owner);
+    }
+    is_public(state).then_some(Viewer::Public)
 }
 
-/// The numbers of `period` as JSON.
-async fn json_of(state: &Handle, period: Period) -> Option<Bytes> {
-    if period == Period::All {
-        return Some(read(state).await?.json.clone());
-    }
+/// The numbers that are wanted, as JSON.
+async fn json_of(state: &Handle, wanted: Wanted, viewer: Viewer) -> Option<Bytes> {
     let place = Arc::clone(&state.period_place).acquire_owned().await.ok()?;
     let board = Arc::clone(&state.board);
-    let reading = tokio::task::spawn_blocking(move || {
+    let report = tokio::task::spawn_blocking(move || {
         // Given back when all is read, even if who asked is gone by then.
         let _place = place;
-        board.read_period(period)
+        let report = board.report(&wanted, viewer)?;
+        anyhow::Ok(Bytes::from(serde_json::to_vec(&*report)?))
     });
-    match reading.await.ok()? {
+    match report.await.ok()? {
         Ok(json) => Some(json),
         Err(error) => {
-            tracing::error!("the period `{}` cannot be read: {error:#}", period.name());
+            tracing::error!("what was asked about cannot be read: {error:#}");
             None
         }
     }

@@ -40,7 +40,7 @@ pub(crate) fn path(text: &str) -> UrlPath {
 
 /// A page of a site to be made.
 pub(crate) fn entry(kind: PageKind, title: &str) -> PageEntry {
-    PageEntry { title: title.into(), kind, listed: true, id: None, published: None, words: 0 }
+    PageEntry::named(title, kind)
 }
 
 /// A catalog with two posts, a page, the dashboard and some files; change it to taste, then give it bodies.
@@ -146,7 +146,8 @@ impl Hosted {
             let store = Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
             let query = Query::new(Arc::clone(&store));
             let time = Arc::new(clock.clone());
-            let recorder = Recorder::start(store, time, Settings::default()).unwrap();
+            let settings = Settings { zone: setup.site.identity().zone(), ..Settings::default() };
+            let recorder = Recorder::start(store, time, settings).unwrap();
             Counting { recorder: Arc::new(recorder), query }
         });
         let (sites, site) = watch::channel(Arc::new(setup.site));
@@ -164,6 +165,7 @@ impl Hosted {
             stats: Stats { access: setup.access, in_nav: true, path: path("/stats/") },
             clock: Arc::new(clock.clone()),
             dev: setup.dev,
+            key: Some("the key".to_owned()),
             limits: setup.limits,
         });
         let router = server::router(state.clone());

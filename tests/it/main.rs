@@ -16,6 +16,7 @@ mod problems;
 mod program;
 mod publishing;
 mod readership;
+mod report;
 mod serving;
 mod sites;
 mod support;

@@ -47,14 +47,14 @@ fn post(body: impl Into<Body>, headers: &[(&str, &str)]) -> Request<Body> {
 
 impl Hosted {
     /// Sends an event that counts.
-    async fn count(&self, body: String) {
+    pub(crate) async fn count(&self, body: String) {
         let answer = self.send(post(body, &[])).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.header("x-rejected"));
         assert!(answer.body.is_empty());
         assert_eq!(answer.header("cache-control"), "no-store");
     }
 
-    async fn numbers(&self) -> Value {
+    pub(crate) async fn numbers(&self) -> Value {
         let answer = self.get("/_/stats.json").await;
         assert_eq!(answer.status, StatusCode::OK);
         assert_eq!(answer.header("cache-control"), "no-store");
@@ -144,10 +144,14 @@ async fn the_numbers_have_titles_types_and_an_order() {
     }
     hosted.count(view(6, OTHER, "/no/such/page/")).await;
     let numbers = hosted.numbers().await;
+    // Two visits: one from the first post to another page, one to the statistics.
+    let entries = |path: &str| if path == "/first/" { 2 } else { 0 };
+    let exits = |path: &str| u64::from(["/About/", "/stats/"].contains(&path));
     let row = |path: &str, title: &str, kind: &str, views: u64, share: u64| {
         json!({
             "path": path, "title": title, "url": path, "pageType": kind, "views": views,
-            "visitors": views, "share": share,
+            "visitors": views, "share": share, "words": 0, "tags": [], "authors": [], "reads": 0,
+            "engagedMs": 0, "bounces": 0, "entries": entries(path), "exits": exits(path),
         })
     };
     assert_eq!(

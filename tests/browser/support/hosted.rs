@@ -151,6 +151,7 @@ async fn serve(
         stats: config.stats,
         clock: Arc::new(clock.clone()),
         dev: None,
+        key: None,
         limits: Limits::default(),
     });
     tokio::spawn(server::run(listener, state, std::future::pending()));
