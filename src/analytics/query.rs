@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::answer::Answer;
 use super::asking::Asking;
 use super::period::Span;
-use super::question::Question;
+use super::question::{Question, Time, Window};
 use super::rollup::Dimension;
+use super::served::ServedAnswer;
 use super::store::Store;
 use super::tally::{Tally, Tallying};
 use crate::clock::Timestamp;
@@ -57,6 +58,23 @@ impl Query {
     /// counted; else, and for less than a day, by looking at each row of that time.
     pub fn answer(&self, question: &Question, now: Timestamp) -> anyhow::Result<Answer> {
         Asking::begin(&self.store, question, now)?.answer()
+    }
+
+    /// What the server itself has answered in the days of `time`, whoever counts readers in their browsers: by
+    /// who asked, by day, and by page. Less than a day counts as today and yesterday.
+    pub fn served(&self, time: Time, now: Timestamp, limit: usize) -> anyhow::Result<ServedAnswer> {
+        let calendar = self.store.calendar()?;
+        let window = Window::at(time, now, &calendar, &self.store.history()?);
+        let days = match window {
+            Window::Days { start, end } => start..end,
+            Window::Instants { from, to } => calendar.day(from)..calendar.day(to) + 1,
+        };
+        self.store.served(&calendar, &days, limit)
+    }
+
+    /// How much room each table takes in the file, in bytes, the largest first. Reads all of its pages.
+    pub fn sizes(&self) -> anyhow::Result<Vec<(&'static str, u64)>> {
+        self.store.sizes()
     }
 
     /// Whether roll-ups and totals are what the rows add up to, as far as these are kept. Reads all of them.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use redb::ReadableTable;
 
 use super::Store;
-use super::rows;
+use super::rows::Rows;
 use super::tables::{self, CELLS, HOURS, META, TOTALS, Tables};
 use crate::analytics::calendar::{Calendar, Level};
 use crate::analytics::ledger::{DayCell, Hour, Ledger};
@@ -198,7 +198,8 @@ pub(super) fn rebuild(tables: &mut Tables<'_>, calendar: &Calendar) -> anyhow::R
     let (day, hour) = first_whole(calendar, kept);
     let known = known_before(tables, day)?;
     let mut recount = Recount::new(calendar, known);
-    rows::all_rows(&tables.events, RowKey::ALL, |key, row| recount.add(key, row))?;
+    let rows = Rows { events: &tables.events, blocks: &tables.blocks };
+    rows.all(|key, row| recount.add(key, row))?;
     let before = stored(&tables.hours, &tables.cells, &tables.totals)?;
     let rebuilt = Counts {
         days: recount.ledger.days.clone(),
