@@ -83,7 +83,7 @@ impl Query {
     }
 
     /// Computes roll-ups and totals from the rows anew, and says how many were different: none, unless
-    /// something went wrong. Events wait meanwhile.
+    /// something went wrong. Whoever records at the same time must read its totals anew afterwards.
     pub fn rebuild(&self) -> anyhow::Result<u64> {
         self.store.rebuild(&self.store.calendar()?)
     }

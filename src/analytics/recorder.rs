@@ -430,8 +430,13 @@ mod tests {
         let answer = query.served(week, at(21 * 3_600_000), 10).unwrap();
         assert_eq!(answer.callers, [(Caller::Reader, 4), (Caller::Assistant, 1)]);
         assert_eq!(answer.pages, [("/a/".to_owned(), 2), ("/b/".to_owned(), 2)]);
-        let readers: Vec<u64> = answer.days.iter().map(|(_, readers)| *readers).collect();
+        let readers: Vec<u64> = answer.series.iter().map(|(_, readers)| *readers).collect();
         assert_eq!(readers, [0, 0, 0, 0, 0, 3, 1]);
+        let day = super::super::question::Time::Period(super::super::period::Period::Day);
+        let hours = query.served(day, at(21 * 3_600_000), 10).unwrap().series;
+        assert_eq!(hours.len(), 48);
+        let answered: Vec<usize> = (0..48).filter(|hour| hours[*hour].1 > 0).collect();
+        assert_eq!(answered, [8, 9, 10, 28]);
         assert_eq!(query.served(week, at(-86_400_000), 10).unwrap().callers, []);
     }
 

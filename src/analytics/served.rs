@@ -78,8 +78,8 @@ pub struct Served {
 pub struct ServedAnswer {
     /// How often it answered whom; those it did not answer are left out.
     pub callers: Vec<(Caller, u64)>,
-    /// How often it answered readers on each day, by when the day begins.
-    pub days: Vec<(Timestamp, u64)>,
+    /// How often it answered readers on each day, or in each hour of at most two days, by when that begins.
+    pub series: Vec<(Timestamp, u64)>,
     /// How often it answered readers with which page, most first, then by path.
     pub pages: Vec<(String, u64)>,
 }
