@@ -1,5 +1,7 @@
 //! What a user agent and a window's width are worth: a browser, a system, a kind of device, or a bot.
 
+use super::served::Caller;
+
 /// Browsers by a mark in their user agent; the first that is found wins, for most claim to be others as well.
 const BROWSERS: &[(&str, &str)] = &[
     ("Edg/", "Edge"),
@@ -112,6 +114,39 @@ pub(super) fn is_bot(agent: &str, own_machine: bool) -> bool {
     !known || agent.len() < SHORTEST || BOTS.split_whitespace().any(|mark| agent.contains(mark))
 }
 
+/// What programs are for, by marks in their user agents; the first that is found wins.
+const PURPOSES: &[(Caller, &str)] = &[
+    (
+        Caller::Assistant,
+        "gptbot chatgpt oai-search claude anthropic perplexity cohere bytespider bytedance ccbot \
+         amazonbot meta-external duckassist google-extended googleother applebot-extended diffbot \
+         youbot ai2bot mistral timpibot",
+    ),
+    (
+        Caller::Preview,
+        "facebookexternalhit twitterbot slackbot discordbot telegrambot whatsapp linkedinbot skypeuri embedly mastodon pinterest preview",
+    ),
+    (
+        Caller::Feed,
+        "feedly feedburner newsblur inoreader miniflux freshrss feedbin netnewswire rss feed",
+    ),
+    (
+        Caller::Search,
+        "googlebot google- bingbot duckduckbot yandex baidu applebot qwant seznam petalsearch slurp sogou mojeek",
+    ),
+    (Caller::Monitor, "uptime monitor pingdom statuscake check_http lighthouse pagespeed gtmetrix"),
+];
+
+/// Who asks for a page with this user agent.
+pub(super) fn caller(agent: &str, own_machine: bool) -> Caller {
+    if !is_bot(agent, own_machine) {
+        return Caller::Reader;
+    }
+    let agent = agent.to_ascii_lowercase();
+    let is_for = |marks: &str| marks.split_whitespace().any(|mark| agent.contains(mark));
+    PURPOSES.iter().find(|(_, marks)| is_for(marks)).map_or(Caller::Program, |(caller, _)| *caller)
+}
+
 /// The kind of device with a window of `width` hundreds of CSS pixels; none if there is no width.
 pub(super) fn device(width: u32) -> Option<&'static str> {
     match width {
@@ -194,6 +229,37 @@ Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko => Interne
             (u32::MAX, Some("desktop")),
         ] {
             assert_eq!(device(width), kind, "{width}");
+        }
+    }
+
+    #[test]
+    fn a_program_is_told_by_what_it_is_for() {
+        for (agent, expected) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+                Caller::Reader,
+            ),
+            (
+                "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)",
+                Caller::Assistant,
+            ),
+            (
+                "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+                Caller::Search,
+            ),
+            ("FreshRSS/1.27.1 (Linux; https://freshrss.org)", Caller::Feed),
+            (
+                "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+                Caller::Preview,
+            ),
+            (
+                "Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)",
+                Caller::Monitor,
+            ),
+            ("curl/8.14.1", Caller::Program),
+            ("", Caller::Program),
+        ] {
+            assert_eq!(caller(agent, false), expected, "{agent}");
         }
     }
 }

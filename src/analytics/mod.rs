@@ -43,8 +43,8 @@ mod question;
 mod quick;
 mod recorder;
 mod scan;
+mod served;
 mod snapshot;
-mod tally;
 mod writer;
 
 pub mod beacon;
@@ -68,6 +68,6 @@ pub use recorder::{NotStored, NotTaken, Receipt, Recorder, Settings};
 pub use rejection::{Class, Rejection};
 pub use rollup::{Dimension, Rollup};
 pub use salt::VisitorIds;
+pub use served::{Caller, Served, ServedAnswer};
 pub use snapshot::{NotFoundPath, PathTotals, Snapshot};
 pub use store::Store;
-pub use tally::Tally;

@@ -11,14 +11,13 @@ use super::agent::Agent;
 use super::answer::{Amounts, Answer};
 use super::calendar::Calendar;
 use super::event::{Action, Event, Traits};
-use super::period::{Period, Span};
+use super::period::Period;
 use super::query::Query;
 use super::question::{Breakdown, Comparison, Filters, Question, Step as SeriesStep, Time, Window};
 use super::rollup::Dimension;
 use super::salt::VisitorIds;
 use super::samples::{WORDS, custom, heartbeat, path, view};
-use super::snapshot::Snapshot;
-use super::store::{Identity, Store};
+use super::store::{Identity, More, Progress, Store};
 use super::zone;
 use crate::clock::{Day, Timestamp};
 
@@ -261,13 +260,6 @@ impl Naive {
     fn visitors(&self) -> u64 {
         amounts(self.pages()).visitors
     }
-
-    /// What was counted from the first of `times` to the last.
-    fn within(self, (from, to): (i64, i64)) -> Self {
-        let counted = self.counted.into_iter();
-        let counted = counted.filter(|counted| (from..=to).contains(&counted.time)).collect();
-        Self { counted, ..self }
-    }
 }
 
 fn includes(counted: &[Counted], visit: Visit, now: i64) -> bool {
@@ -354,7 +346,7 @@ fn run(path: &Path, steps: &[Step], (zone, start): (&str, &str)) -> Run {
         batch.push(event(*step, now));
         naive.take(*step, now);
         if step.ends < 3 || place + 1 == steps.len() {
-            store.commit(&mut memory, &mut batch, &identity, &[]).unwrap();
+            store.commit(&mut memory, &mut batch, &identity, More::default()).unwrap();
             batch.clear();
         }
         if step.ends == 0 {
@@ -365,6 +357,12 @@ fn run(path: &Path, steps: &[Step], (zone, start): (&str, &str)) -> Run {
         if step.ends == 1 && is_forward {
             store.sweep(Timestamp::from_millis(now), &[]).unwrap();
         }
+    }
+    let (later, mut progress) = (Timestamp::from_millis(now + 75 * HOUR), Progress::default());
+    if steps.first().is_some_and(|step| step.ends < 4) {
+        // Some or all rows are packed; what was counted last may not be.
+        let tidied = if steps[0].ends < 2 { later } else { Timestamp::from_millis(now) };
+        store.tidy(tidied, None, &calendar, &mut progress).unwrap();
     }
     Run { store, naive, now: Timestamp::from_millis(now), calendar }
 }
@@ -517,35 +515,6 @@ proptest! {
         prop_assert_eq!(&counts.days, &expected.days);
         prop_assert_eq!(counts, expected);
         prop_assert!(first.store.agrees().unwrap());
-    }
-
-    #[test]
-    fn a_span_has_what_a_naive_count_of_its_events_gives(
-        steps in steps(), from in -10_000_000..20_000_000_i64, length in 0..20_000_000_i64
-    ) {
-        let folder = tempfile::tempdir().unwrap();
-        let Run { store, naive, .. } = run(&folder.path().join("analytics.redb"), &steps, ("UTC", "2026-11-24T08:00:00Z"));
-        // A span that begins or ends with a view is where it may go wrong.
-        let times: Vec<i64> = naive.pages().map(|counted| counted.time).collect();
-        let near = |bound: i64| times.iter().copied().min_by_key(|time| (time - bound).abs());
-        let from = super::samples::START + from;
-        let from = near(from).filter(|_| length % 2 == 0).unwrap_or(from);
-        let to = near(from + length).filter(|_| length % 3 == 0).unwrap_or(from + length);
-        let naive = naive.within((from, to));
-
-        let (from, to) = (Timestamp::from_millis(from), Timestamp::from_millis(to));
-        let span = Span { period: Period::Day, from, to };
-        let tally = Query::new(Arc::new(store)).tally(span).unwrap();
-        let snapshot = tally.within(&Snapshot::default());
-        let counted = naive.pages().count() as u64;
-        prop_assert_eq!(snapshot.total_page_views, counted);
-        prop_assert_eq!(snapshot.unique_visitors, naive.visitors());
-        let pages: BTreeMap<&str, (u64, u64)> = snapshot.pages.iter()
-            .map(|page| (page.path.as_str(), (page.views, page.visitors)))
-            .collect();
-        prop_assert_eq!(pages, naive.page_totals());
-        let all: Vec<_> = PAGES.iter().filter(|page| page.starts_with('/')).map(|page| path(page)).collect();
-        prop_assert_eq!(tally.visitors_of(&all), naive.visitors());
     }
 
     #[test]

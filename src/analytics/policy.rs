@@ -17,6 +17,22 @@ pub const VISIT_AT_MOST: Duration = Duration::from_hours(24);
 /// sent twice is known to be the same.
 pub const VIEWING: Duration = Duration::from_hours(48);
 
+/// Days of views that are older than this are packed: nothing can change them any more.
+pub const PACK_AFTER: Duration = Duration::from_hours(72);
+
+/// How many rows are packed at most whenever presence is swept.
+pub const ROWS_A_SWEEP: usize = 20_000;
+
+/// How many ids of viewings are looked at whenever presence is swept.
+pub const VIEWS_A_SWEEP: usize = 20_000;
+
+/// How many visitors are looked at whenever presence is swept, for whether they may still be known.
+pub const VISITORS_A_SWEEP: usize = 5000;
+
+/// Two readings of the clock, one after the other, agree if they are no further apart than this. Nothing is
+/// forgotten for its age unless they do, so that a clock that is wrong for a moment loses nothing.
+pub const STEADY: Duration = Duration::from_hours(24);
+
 /// How much of an article must have been on screen for it to have been read, in percent.
 pub const READ_SCROLL: u8 = 100;
 
@@ -128,6 +144,8 @@ const _: () = {
     assert!(shorter(ACTIVE, SWEEP), "presence must have ended before it is swept");
     assert!(shorter(SWEEP, DEDUP_WINDOW), "a visit outlives the presence rows of its pages");
     assert!(shorter(VISIT_AT_MOST, VIEWING), "each view of a visit can still change");
+    assert!(shorter(VIEWING, PACK_AFTER), "what is packed cannot change");
+    assert!(shorter(SWEEP, STEADY), "two sweeps in a row must be able to agree");
     assert!(shorter(DEDUP_WINDOW, VIEWING), "what is a repeat can belong to its view");
     assert!(READ_SCROLL <= 100, "no more than all of an article can be on screen");
     assert!(BATCH <= QUEUE, "a batch comes out of the queue");

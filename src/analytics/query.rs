@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::answer::Answer;
 use super::asking::Asking;
-use super::period::Span;
-use super::question::Question;
+use super::question::{Question, Time, Window};
 use super::rollup::Dimension;
+use super::served::ServedAnswer;
 use super::store::Store;
-use super::tally::{Tally, Tallying};
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
 
@@ -44,19 +43,27 @@ impl Query {
         Ok(visitors)
     }
 
-    /// What was counted in `span`. Reads each of its views.
-    pub fn tally(&self, span: Span) -> anyhow::Result<Tally> {
-        let mut tallying = Tallying::default();
-        self.store.each_row(span.from..=span.to, |_, row| tallying.add(row))?;
-        let pages = tallying.pages();
-        let names = self.store.texts(&pages)?;
-        Ok(tallying.named(pages.into_iter().zip(names)))
-    }
-
     /// Answers `question` at `now`. Without filters from roll-ups, in a time that does not grow with what was
     /// counted; else, and for less than a day, by looking at each row of that time.
     pub fn answer(&self, question: &Question, now: Timestamp) -> anyhow::Result<Answer> {
         Asking::begin(&self.store, question, now)?.answer()
+    }
+
+    /// What the server itself has answered in the days of `time`, whoever counts readers in their browsers: by
+    /// who asked, by day, and by page. Less than a day counts as today and yesterday.
+    pub fn served(&self, time: Time, now: Timestamp, limit: usize) -> anyhow::Result<ServedAnswer> {
+        let calendar = self.store.calendar()?;
+        let window = Window::at(time, now, &calendar, &self.store.history()?);
+        let days = match window {
+            Window::Days { start, end } => start..end,
+            Window::Instants { from, to } => calendar.day(from)..calendar.day(to) + 1,
+        };
+        self.store.served(&calendar, &days, limit)
+    }
+
+    /// How much room each table takes in the file, in bytes, the largest first. Reads all of its pages.
+    pub fn sizes(&self) -> anyhow::Result<Vec<(&'static str, u64)>> {
+        self.store.sizes()
     }
 
     /// Whether roll-ups and totals are what the rows add up to, as far as these are kept. Reads all of them.
@@ -65,7 +72,7 @@ impl Query {
     }
 
     /// Computes roll-ups and totals from the rows anew, and says how many were different: none, unless
-    /// something went wrong. Events wait meanwhile.
+    /// something went wrong. Whoever records at the same time must read its totals anew afterwards.
     pub fn rebuild(&self) -> anyhow::Result<u64> {
         self.store.rebuild(&self.store.calendar()?)
     }

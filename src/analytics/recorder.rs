@@ -6,6 +6,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
@@ -17,6 +18,7 @@ use super::event::Event;
 use super::policy;
 use super::rejection::{Rejection, Rejections};
 use super::salt::VisitorIds;
+use super::served::Served;
 use super::snapshot::Snapshot;
 use super::store::{Identity, Store};
 use super::writer::{Message, Writer};
@@ -29,11 +31,13 @@ pub struct Settings {
     pub visitor_ids: VisitorIds,
     /// The time zone in which days begin.
     pub zone: TimeZone,
+    /// How long single views and ids of visitors may be kept; none if for ever. Totals stay in any case.
+    pub retention: Option<Duration>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { visitor_ids: VisitorIds::default(), zone: TimeZone::UTC }
+        Self { visitor_ids: VisitorIds::default(), zone: TimeZone::UTC, retention: None }
     }
 }
 
@@ -94,8 +98,9 @@ impl Recorder {
         let rejections = Arc::new(Rejections::default());
         let identity =
             Identity { ids: settings.visitor_ids, calendar: Calendar::new(settings.zone) };
-        let (writer, snapshots) = Writer::new(store, clock, identity, Arc::clone(&rejections))
-            .context("cannot read the statistics")?;
+        let (writer, snapshots) =
+            Writer::new(store, clock, identity, Arc::clone(&rejections), settings.retention)
+                .context("cannot read the statistics")?;
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || writer.run(&messages))
@@ -106,13 +111,15 @@ impl Recorder {
     /// Takes an event, or says at once that it cannot.
     pub fn record(&self, event: Event) -> Result<Receipt, NotTaken> {
         let (sender, receiver) = oneshot::channel();
-        self.queue.try_send(Message::Record(Box::new(event), sender)).map_err(|failure| {
-            match failure {
-                TrySendError::Full(_) => NotTaken::Full,
-                TrySendError::Disconnected(_) => NotTaken::Closed,
-            }
-        })?;
+        let message = Message::Record(Box::new(event), sender);
+        self.queue.try_send(message).map_err(|failure| not_taken(&failure))?;
         Ok(Receipt(receiver))
+    }
+
+    /// Counts pages that the server itself has answered. They are stored with the next batch; those that cannot
+    /// be stored then are lost, as they say nothing about anybody.
+    pub fn serve(&self, served: Vec<Served>) -> Result<(), NotTaken> {
+        self.queue.try_send(Message::Served(served)).map_err(|failure| not_taken(&failure))
     }
 
     /// Counts an event that was not admitted. It is stored with the next batch or sweep.
@@ -144,6 +151,13 @@ impl Recorder {
     }
 }
 
+const fn not_taken(failure: &TrySendError<Message>) -> NotTaken {
+    match failure {
+        TrySendError::Full(_) => NotTaken::Full,
+        TrySendError::Disconnected(_) => NotTaken::Closed,
+    }
+}
+
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.close();
@@ -153,10 +167,10 @@ impl Drop for Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analytics::samples::{at, heartbeat, view};
+    use crate::analytics::samples::{at, heartbeat, path, view};
+    use crate::analytics::served::Caller;
     use crate::clock::{FixedClock, Timestamp};
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Duration;
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -174,11 +188,14 @@ mod tests {
         }
 
         fn in_folder(folder: tempfile::TempDir, now: Timestamp) -> Self {
+            Self::with(Settings::default(), folder, now)
+        }
+
+        fn with(settings: Settings, folder: tempfile::TempDir, now: Timestamp) -> Self {
             let clock = FixedClock::at(now);
             let store = Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
             let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-            let recorder =
-                Recorder::start(Arc::clone(&store), shared, Settings::default()).unwrap();
+            let recorder = Recorder::start(Arc::clone(&store), shared, settings).unwrap();
             Self { recorder, clock, store, folder }
         }
 
@@ -365,6 +382,62 @@ mod tests {
         assert_eq!(desk.snapshot().rejected, counts);
         desk.recorder.reject(Rejection::Bot);
         assert_eq!(desk.restart().snapshot().rejected[1], (Rejection::Bot, 3));
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_for_a_moment_drops_nothing_for_its_age() {
+        const YEAR: i64 = 365 * 86_400_000;
+        let month = Some(Duration::from_hours(24 * 30));
+        let settings = Settings { retention: month, ..Settings::default() };
+        let desk = Desk::with(settings, tempfile::tempdir().unwrap(), at(0));
+        let pass = |number, now| {
+            desk.clock.set(at(now));
+            desk.record(view(number, 1, "/a/", now)).unwrap();
+        };
+        for (number, now) in [(1, 0), (2, 10 * YEAR), (3, 400_000), (4, 10 * YEAR), (5, 900_000)] {
+            pass(number, now);
+        }
+        assert_eq!(desk.store.kept().unwrap(), None);
+        // Where it stays for two sweeps it is believed, and one day goes at a time.
+        pass(6, 10 * YEAR);
+        assert_eq!(desk.store.kept().unwrap(), None);
+        pass(7, 10 * YEAR + 300_000);
+        assert_eq!(desk.store.kept().unwrap(), Some(at(16 * 3_600_000)));
+        assert_eq!(desk.snapshot().total_page_views, 6);
+        assert!(desk.store.agrees().unwrap());
+    }
+
+    #[test]
+    fn what_the_server_answered_is_counted_by_who_asked() {
+        let desk = Desk::new();
+        let served = |hours: i64, page: &str, caller| Served {
+            at: at(hours * 3_600_000),
+            path: path(page),
+            caller,
+        };
+        desk.recorder
+            .serve(vec![
+                served(0, "/a/", Caller::Reader),
+                served(1, "/a/", Caller::Reader),
+                served(2, "/b/", Caller::Reader),
+                served(2, "/b/", Caller::Assistant),
+                served(20, "/b/", Caller::Reader),
+            ])
+            .unwrap();
+        let desk = desk.restart();
+        let query = super::super::query::Query::new(Arc::clone(&desk.store));
+        let week = super::super::question::Time::Period(super::super::period::Period::Week);
+        let answer = query.served(week, at(21 * 3_600_000), 10).unwrap();
+        assert_eq!(answer.callers, [(Caller::Reader, 4), (Caller::Assistant, 1)]);
+        assert_eq!(answer.pages, [("/a/".to_owned(), 2), ("/b/".to_owned(), 2)]);
+        let readers: Vec<u64> = answer.series.iter().map(|(_, readers)| *readers).collect();
+        assert_eq!(readers, [0, 0, 0, 0, 0, 3, 1]);
+        let day = super::super::question::Time::Period(super::super::period::Period::Day);
+        let hours = query.served(day, at(21 * 3_600_000), 10).unwrap().series;
+        assert_eq!(hours.len(), 48);
+        let answered: Vec<usize> = (0..48).filter(|hour| hours[*hour].1 > 0).collect();
+        assert_eq!(answered, [8, 9, 10, 28]);
+        assert_eq!(query.served(week, at(-86_400_000), 10).unwrap().callers, []);
     }
 
     #[test]

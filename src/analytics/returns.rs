@@ -4,21 +4,23 @@
 //! before the span began. The distinct visitors of some days are then those of each of its spans who were last
 //! there before these days, or never: everybody is counted in the first span, and in no other.
 
-use std::collections::BTreeMap;
-
 use super::row::varint::Numbers;
 
-/// Visitors by how many days before the span they were there last; 0 if never.
+/// Visitors by how many days before the span they were there last, in that order; 0 if never.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Returns(BTreeMap<u32, u64>);
+pub(super) struct Returns(Vec<(u32, u64)>);
 
 impl Returns {
     /// Counts `by` visitors more, or less, who were there last `gap` days before.
     pub(super) fn add(&mut self, gap: u32, by: i64) {
-        let count = self.0.entry(gap).or_default();
-        *count = count.wrapping_add_signed(by);
-        if *count == 0 {
-            self.0.remove(&gap);
+        let place = self.0.partition_point(|(of, _)| *of < gap);
+        let before = self.0.get(place).filter(|(of, _)| *of == gap).map(|(_, count)| *count);
+        let count = before.unwrap_or(0).wrapping_add_signed(by);
+        match (before, count) {
+            (None, 0) => {}
+            (None, _) => self.0.insert(place, (gap, count)),
+            (Some(_), 0) => drop(self.0.remove(place)),
+            (Some(_), _) => self.0[place].1 = count,
         }
     }
 
@@ -31,15 +33,13 @@ impl Returns {
 
     /// How many were not there in the `days` before the span.
     pub(super) fn visitors(&self, days: u32) -> u64 {
-        let first = self.0.get(&0).copied().unwrap_or(0);
-        let late = self.0.range(days.saturating_add(1)..).map(|(_, count)| count);
-        // Those who were never there count always; with no days before, that is where the range begins.
-        first + late.sum::<u64>()
+        let new = self.0.iter().filter(|(gap, _)| *gap == 0 || *gap > days);
+        new.map(|(_, count)| count).sum()
     }
 
     /// The counts by gap.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.0.iter().map(|(gap, count)| (*gap, *count))
+        self.0.iter().copied()
     }
 
     /// The same with all who were there last more than `days` before counted as if never.

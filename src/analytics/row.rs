@@ -6,6 +6,9 @@ use crate::clock::Timestamp;
 /// How many bits of a key tell views of one millisecond apart.
 const SEQUENCE_BITS: u32 = 16;
 
+/// Milliseconds in a day of UTC.
+const DAY: i64 = 86_400_000;
+
 /// The key of a counted view: when it was counted, and which of that millisecond it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct RowKey(u64);
@@ -23,6 +26,31 @@ impl RowKey {
     /// The last key of the millisecond of `time`.
     pub(super) fn last_at(time: Timestamp) -> Self {
         Self::first_at(time).last_of_its_time()
+    }
+
+    /// The first key of a millisecond since 1970.
+    pub(super) fn at_millis(millis: u64) -> Self {
+        Self::first_at(Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)))
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) const fn millis(self) -> u64 {
+        self.0 >> SEQUENCE_BITS
+    }
+
+    /// The day in UTC, in days since 1970: rows of one day are packed, read and dropped together.
+    pub(super) fn day(self) -> i64 {
+        self.time().as_millis().div_euclid(DAY)
+    }
+
+    /// The first key of a day of [`day`](Self::day).
+    pub(super) fn first_of_day(day: i64) -> Self {
+        Self::first_at(Timestamp::from_millis(day.saturating_mul(DAY)))
+    }
+
+    /// The last key of that day.
+    pub(super) fn last_of_day(day: i64) -> Self {
+        Self::last_at(Timestamp::from_millis(day.saturating_add(1).saturating_mul(DAY) - 1))
     }
 
     /// The last key of the same millisecond.

@@ -11,14 +11,17 @@ use super::event::Event;
 use super::memory::Memory;
 use super::policy;
 use super::rejection::{Rejection, Rejections};
+use super::served::Served;
 use super::snapshot::Snapshot;
-use super::store::{Identity, Store};
+use super::store::{Identity, More, Progress, Store};
 use crate::clock::{Clock, Timestamp};
 
 /// What the thread is told.
 pub(super) enum Message {
     /// Store this. Dropping the sender says that it was not stored.
     Record(Box<Event>, oneshot::Sender<()>),
+    /// Store that the server answered these.
+    Served(Vec<Served>),
     /// The clock was set; waits must be measured anew.
     Tick,
     /// Store what is queued, and end.
@@ -36,6 +39,11 @@ pub(super) struct Writer {
     rejected: Vec<(Rejection, u64)>,
     publisher: watch::Sender<Arc<Snapshot>>,
     swept: Timestamp,
+    /// What the clock said at the sweep before.
+    reading: Timestamp,
+    /// How long single views may be kept; none if for ever.
+    retention: Option<Duration>,
+    progress: Progress,
     /// How storing failed, if it did not succeed since.
     outage: Option<Outage>,
     is_closing: bool,
@@ -69,6 +77,7 @@ impl Outage {
 struct Waiting {
     events: Vec<Event>,
     senders: Vec<oneshot::Sender<()>>,
+    served: Vec<Served>,
     is_closing: bool,
 }
 
@@ -79,14 +88,19 @@ impl Waiting {
                 self.events.push(*event);
                 self.senders.push(sender);
             }
+            Message::Served(served) => self.served.extend(served),
             Message::Tick => {}
             Message::Close => self.is_closing = true,
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.served.is_empty()
+    }
+
     /// Takes all that is queued, up to a batch.
     fn drain(&mut self, messages: &Receiver<Message>) {
-        while self.events.len() < policy::BATCH
+        while self.events.len() + self.served.len() < policy::BATCH
             && let Ok(message) = messages.try_recv()
         {
             self.add(message);
@@ -101,6 +115,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         identity: Identity,
         rejections: Arc<Rejections>,
+        retention: Option<Duration>,
     ) -> anyhow::Result<(Self, watch::Receiver<Arc<Snapshot>>)> {
         store.settle(&identity.calendar)?;
         let swept = clock.now();
@@ -117,6 +132,9 @@ impl Writer {
             rejected,
             publisher,
             swept,
+            reading: swept,
+            retention,
+            progress: Progress::default(),
             outage: None,
             is_closing: false,
         };
@@ -152,7 +170,7 @@ impl Writer {
         loop {
             let mut waiting = Waiting::default();
             waiting.drain(messages);
-            if waiting.events.is_empty() {
+            if waiting.is_empty() {
                 break;
             }
             self.turn(waiting);
@@ -164,7 +182,7 @@ impl Writer {
     fn turn(&mut self, mut waiting: Waiting) {
         let now = self.clock.now();
         self.recover(now);
-        let is_stored = waiting.events.is_empty() || self.commit(&mut waiting.events, now);
+        let is_stored = waiting.is_empty() || self.commit(&mut waiting, now);
         self.memory.sessions.expire(now);
         if now.as_millis().abs_diff(self.swept.as_millis()) >= millis(policy::SWEEP) {
             self.sweep(now);
@@ -179,13 +197,15 @@ impl Writer {
     }
 
     /// Stores events; says whether they are durable.
-    fn commit(&mut self, events: &mut [Event], now: Timestamp) -> bool {
+    fn commit(&mut self, waiting: &mut Waiting, now: Timestamp) -> bool {
         if self.outage.is_some() {
             return false;
         }
         let counts = self.rejections.counts();
         let rejected = self.news(&counts);
-        let stored = self.store.commit(&mut self.memory, events, &self.identity, &rejected);
+        let more = More { rejected: &rejected, served: &waiting.served };
+        let events = &mut waiting.events;
+        let stored = self.store.commit(&mut self.memory, events, &self.identity, more);
         self.note(stored, counts, now)
     }
 
@@ -198,6 +218,18 @@ impl Writer {
         if is_needed && self.outage.is_none() {
             let swept = self.store.sweep(now, &news);
             self.note(swept, counts, now);
+        }
+        self.tidy(now);
+    }
+
+    /// Packs and forgets what is old, unless the clock has jumped since the last sweep.
+    fn tidy(&mut self, now: Timestamp) {
+        let before = std::mem::replace(&mut self.reading, now);
+        let is_steady = before <= now && now.since(before) <= policy::STEADY;
+        if is_steady && self.outage.is_none() {
+            let calendar = &self.identity.calendar;
+            let tidied = self.store.tidy(now, self.retention, calendar, &mut self.progress);
+            self.note(tidied, self.rejected.clone(), now);
         }
     }
 

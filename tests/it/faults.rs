@@ -140,6 +140,38 @@ fn what_was_acknowledged_survives_twenty_kills_and_is_counted_once() {
     assert!(Query::new(Arc::new(store)).verify().unwrap(), "roll-ups are what the views add up to");
 }
 
+/// Fault 61: a file of an older format, and kills while it is changed.
+#[test]
+fn a_file_of_the_first_format_counts_as_before_whenever_the_change_was_broken_off() {
+    let folder = site();
+    folder.build();
+    let old = fs::read("tests/databases/format-1.redb.zst").unwrap();
+    let old = zstd::decode_all(old.as_slice()).unwrap();
+    let file = folder.path("state/analytics.redb");
+    for round in 0..8 {
+        let _ = fs::remove_dir_all(folder.path("state"));
+        fs::create_dir(folder.path("state")).unwrap();
+        fs::write(&file, &old).unwrap();
+        for kill in 0..3 {
+            let child = folder.command(&["stats", "--json"]).spawn().unwrap();
+            let mut child = Guard(child);
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_millis(round * 4 + kill * 3) {
+                std::thread::yield_now();
+            }
+            child.0.kill().unwrap();
+        }
+        let ran = folder.run(&["stats", "--json"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let stats: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!((&stats["totalPageViews"], &stats["uniqueVisitors"]), (&10.into(), &5.into()));
+        assert_eq!(views(&stats), BTreeMap::from([("/".into(), 5), ("/about/".into(), 5)]));
+        let store = Store::open(&file).unwrap();
+        assert!(Query::new(Arc::new(store)).verify().unwrap(), "round {round}");
+        assert!(folder.has("state/analytics.redb.v1"));
+    }
+}
+
 /// Fault 3: asked to end under load.
 #[test]
 fn a_server_that_is_asked_to_end_finishes_what_it_has_accepted() {

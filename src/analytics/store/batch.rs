@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::Store;
+use super::served;
 use super::tables::{Repeat, Tables, ViewMark};
 use crate::analytics::calendar::Calendar;
 use crate::analytics::event::{Action, Detail, Event, Traits};
@@ -16,6 +17,7 @@ use crate::analytics::rejection::Rejection;
 use crate::analytics::rollup::Dimension;
 use crate::analytics::row::{Flags, Row, RowKey};
 use crate::analytics::salt::{Salt, VisitorIds};
+use crate::analytics::served::Served;
 use crate::analytics::sessions::{Counting, Engagement, Known, Viewing, is_active};
 use crate::analytics::values::Values;
 use crate::analytics::visit::Visit;
@@ -31,6 +33,15 @@ pub(in crate::analytics) struct Identity {
     pub(in crate::analytics) calendar: Calendar,
 }
 
+/// What is stored along with events.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::analytics) struct More<'m> {
+    /// How many events were rejected for which reason, of all time.
+    pub(in crate::analytics) rejected: &'m [(Rejection, u64)],
+    /// What the server has answered.
+    pub(in crate::analytics) served: &'m [Served],
+}
+
 impl Store {
     /// Stores `events` and what follows from them. If this fails, nothing is stored, and `memory` must be
     /// loaded anew.
@@ -39,7 +50,7 @@ impl Store {
         memory: &mut Memory,
         events: &mut [Event],
         identity: &Identity,
-        rejected: &[(Rejection, u64)],
+        more: More<'_>,
     ) -> anyhow::Result<()> {
         self.write(|tables| {
             let mut batch = Batch {
@@ -53,7 +64,7 @@ impl Store {
                 batch.identify(event, identity)?;
                 batch.record(event)?;
             }
-            batch.finish(rejected)
+            batch.finish(more)
         })
     }
 
@@ -395,7 +406,8 @@ impl Batch<'_, '_> {
     }
 
     /// Writes what has been gathered in memory.
-    fn finish(mut self, rejected: &[(Rejection, u64)]) -> anyhow::Result<()> {
+    fn finish(mut self, more: More<'_>) -> anyhow::Result<()> {
+        served::add(self.tables, self.calendar, more.served)?;
         self.tables.merge(&self.ledger)?;
         for (id, visitor) in std::mem::take(&mut self.visitors) {
             self.tables.set_visitor(id, &visitor)?;
@@ -406,7 +418,7 @@ impl Batch<'_, '_> {
         for (path, entry) in self.memory.not_found.take_changed() {
             self.tables.set_not_found(&path, entry.as_ref())?;
         }
-        for (rejection, count) in rejected {
+        for (rejection, count) in more.rejected {
             self.tables.set_rejected(*rejection, *count)?;
         }
         self.tables.set_site(&self.memory.totals.site)

@@ -20,12 +20,15 @@
 //!                                                    │ if it has one: n source │ n campaign
 //!                                                    │ of a view: n scroll │ n engaged │ by repeats
 //!                                                    │ of an event: n name │ n detail
+//! blocks      8 row key of the last row              (n milliseconds since the row before │ row)*
 //! views       8 id of a viewing or of an event       8 row key                           (counted)
 //!                                                    8 row key │ n first seen + 1 │ n engaged
 //!                                                                                         (repeat)
 //! counted     4 page │ 4 visitor                     8 row key of the last counted view
 //! visits      4 visitor                              8 row key of its first view │ 8 of its last
 //!                                                    │ 8 last sign
+//! served      1 zero │ 4 quarter │ 1 caller │ 4 zeros    n how often                         (hour)
+//!             1 one │ 4 day │ 1 caller │ 4 path      n how often                          (day)
 //! presence    16 visitor id, or 8 id of a viewing    6 last seen │ path, or nothing if not found
 //! hours       4 quarter │ 1 dimension                totals
 //! cells       1 level │ 1 dimension │ 4 day          totals │ (n gap - gap before │ n visitors)*
@@ -48,25 +51,32 @@
 //! means none, and in `cells` all of them. The page in `counted` is a hash with its highest bit set if the
 //! site did not have it.
 //!
-//! `events` is what `hours`, `cells`, `totals` and the days of visitors follow from. A cell is what was counted
+//! Rows of a day in UTC that cannot change any more are moved from `events` to `blocks`, all of a block of one
+//! day, as soon as the last is 72 hours old. They are what `hours`, `cells`, `totals` and the days of visitors follow from. A cell is what was counted
 //! in a day, a month or a year for one value. Its pairs say how many of its visitors were counted for that
 //! value so many days before the span began, and not since; 0 stands for never. That makes the distinct
 //! visitors of any days a sum, see [`returns`](super::returns).
 //!
 //! `views` is needed for two days, `counted` and `visits` for half an hour, `presence` for two minutes; what
-//! is older is deleted. A file of an older format is copied to `analytics.redb.v1` and then changed in one
+//! is older is deleted. Rows and visitors may be dropped for their age, a day at a time; `kept` says so, and
+//! their totals stay. `served` follows from nothing else. A file of an older format is copied to `analytics.redb.v1` and then changed in one
 //! transaction; one of a later format is refused.
 
 mod batch;
+mod blocks;
 mod load;
 mod migrate;
 mod recount;
 mod rollups;
 mod rows;
+mod served;
+mod sizes;
 mod tables;
+mod tidy;
 
-pub(super) use self::batch::Identity;
+pub(super) use self::batch::{Identity, More};
 pub(super) use self::rollups::Values;
+pub(super) use self::tidy::Progress;
 
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
@@ -131,6 +141,25 @@ impl Store {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = database.as_ref().context("the database is closed after a failure")?;
         contained(|| write(database, work))
+    }
+
+    /// Runs `work` in such a transaction, which is given up if it says that it has changed nothing.
+    fn write_if(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().context("the database is closed after a failure")?;
+        contained(|| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_quick_repair(true);
+            if work(&mut Tables::open(&transaction)?)? {
+                transaction.commit()?;
+            } else {
+                transaction.abort()?;
+            }
+            Ok(())
+        })
     }
 
     /// Runs `work` on one state of the database.
@@ -264,7 +293,7 @@ mod tests {
         for event in events {
             let store = Store::open(path).unwrap();
             let mut memory = store.load(event.at).unwrap();
-            store.commit(&mut memory, &mut [event], &identity(), &[]).unwrap();
+            store.commit(&mut memory, &mut [event], &identity(), More::default()).unwrap();
         }
         Store::open(path).unwrap().load(at(0)).unwrap()
     }
@@ -393,7 +422,7 @@ mod tests {
         let identity = Identity { ids: VisitorIds::Daily, calendar: Calendar::new(TimeZone::UTC) };
         let mut commit = |event: Event| {
             let mut events = [event];
-            store.commit(&mut memory, &mut events, &identity, &[]).unwrap();
+            store.commit(&mut memory, &mut events, &identity, More::default()).unwrap();
             (events[0].visitor.unwrap(), memory.totals.site.visitors)
         };
         let (first, _) = commit(view(1, WHO, "/a/", 0));
@@ -422,7 +451,7 @@ mod tests {
         let mut memory = store.load(at(0)).unwrap();
         let identity = Identity { ids: VisitorIds::None, calendar: Calendar::new(TimeZone::UTC) };
         let mut events = [(1, 0), (2, 1), (2, 2)].map(|(id, millis)| view(id, 0xa7, "/a/", millis));
-        store.commit(&mut memory, &mut events, &identity, &[]).unwrap();
+        store.commit(&mut memory, &mut events, &identity, More::default()).unwrap();
         assert_eq!((memory.totals.site.views, memory.totals.site.visitors), (2, 0));
         assert_eq!(memory.sessions.active(), 2);
         let bytes = std::fs::read(store.path()).unwrap();
@@ -444,13 +473,13 @@ mod tests {
             Event { action, ..view(number, 0, "/a/", millis) }
         };
         let mut events: Vec<Event> = (0..1500).map(|number| flood(number, 0)).collect();
-        store.commit(&mut memory, &mut events, &identity(), &[]).unwrap();
+        store.commit(&mut memory, &mut events, &identity(), More::default()).unwrap();
         drop(store);
         // After a restart the cap still holds for the day, and the next day has one of its own.
         let store = Store::open(&file).unwrap();
         let mut memory = store.load(at(0)).unwrap();
         let mut events = [flood(2000, 1000), flood(2001, 24 * 3_600_000)];
-        store.commit(&mut memory, &mut events, &identity(), &[]).unwrap();
+        store.commit(&mut memory, &mut events, &identity(), More::default()).unwrap();
         let query = super::super::query::Query::new(std::sync::Arc::new(store));
         let referrers = |ago| {
             let day = crate::clock::Day::of(at(24 * 3_600_000), &TimeZone::UTC) - ago;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use redb::ReadableTable;
 
 use super::Store;
-use super::rows;
+use super::rows::Rows;
 use super::tables::{self, CELLS, HOURS, META, TOTALS, Tables};
 use crate::analytics::calendar::{Calendar, Level};
 use crate::analytics::ledger::{DayCell, Hour, Ledger};
@@ -172,21 +172,22 @@ impl Counts {
 struct Recount<'c> {
     calendar: &'c Calendar,
     ledger: Ledger,
-    /// By number.
-    visitors: HashMap<u32, Visitor>,
+    /// By number, as bytes: there may be many.
+    visitors: HashMap<u32, Vec<u8>>,
 }
 
 impl<'c> Recount<'c> {
-    fn new(calendar: &'c Calendar, visitors: HashMap<u32, Visitor>) -> Self {
+    fn new(calendar: &'c Calendar, visitors: HashMap<u32, Vec<u8>>) -> Self {
         Self { calendar, ledger: Ledger::default(), visitors }
     }
 
     fn add(&mut self, key: RowKey, row: &Row) {
         self.ledger.add(self.calendar, key.time(), row, None);
         if row.visitor != 0 {
-            let visitor = self.visitors.entry(row.visitor);
-            let visitor = visitor.or_insert_with(|| Visitor::new(row.visitor));
-            self.ledger.welcome(self.calendar.day(key.time()), row, visitor);
+            let known = self.visitors.get(&row.visitor).map(|bytes| Visitor::decode(bytes));
+            let mut visitor = known.unwrap_or_else(|| Visitor::new(row.visitor));
+            self.ledger.welcome(self.calendar.day(key.time()), row, &mut visitor);
+            self.visitors.insert(row.visitor, visitor.encode());
         }
     }
 }
@@ -198,14 +199,10 @@ pub(super) fn rebuild(tables: &mut Tables<'_>, calendar: &Calendar) -> anyhow::R
     let (day, hour) = first_whole(calendar, kept);
     let known = known_before(tables, day)?;
     let mut recount = Recount::new(calendar, known);
-    rows::all_rows(&tables.events, RowKey::ALL, |key, row| recount.add(key, row))?;
+    let rows = Rows { events: &tables.events, blocks: &tables.blocks };
+    rows.all(|key, row| recount.add(key, row))?;
     let before = stored(&tables.hours, &tables.cells, &tables.totals)?;
-    let rebuilt = Counts {
-        days: recount.ledger.days.clone(),
-        hours: recount.ledger.hours.clone(),
-        ..Counts::default()
-    };
-    let after = joined(&before, &rebuilt, (day, hour), same_zone);
+    let after = joined(&before, &recount.ledger, (day, hour), same_zone);
     let differences = differences(&before, &after);
     if differences > 0 || !same_zone {
         replace(tables, &before, &after)?;
@@ -216,12 +213,12 @@ pub(super) fn rebuild(tables: &mut Tables<'_>, calendar: &Calendar) -> anyhow::R
 }
 
 /// Visitors by number, as they were before `day`.
-fn known_before(tables: &Tables<'_>, day: u32) -> anyhow::Result<HashMap<u32, Visitor>> {
+fn known_before(tables: &Tables<'_>, day: u32) -> anyhow::Result<HashMap<u32, Vec<u8>>> {
     let mut known = HashMap::new();
     if day > 0 {
         for entry in tables.visitors.iter()? {
             let visitor = Visitor::decode(entry?.1.value()).before(day);
-            known.insert(visitor.number, visitor);
+            known.insert(visitor.number, visitor.encode());
         }
     }
     Ok(known)
@@ -229,7 +226,7 @@ fn known_before(tables: &Tables<'_>, day: u32) -> anyhow::Result<HashMap<u32, Vi
 
 /// What is stored up to the first whole day, and what was rebuilt from then on; of the latter what is stored
 /// as well where both say the same.
-fn joined(before: &Counts, rebuilt: &Counts, (day, hour): (u32, u32), same_zone: bool) -> Counts {
+fn joined(before: &Counts, rebuilt: &Ledger, (day, hour): (u32, u32), same_zone: bool) -> Counts {
     let mut days = before.days.clone();
     days.retain(|(_, of, _), _| *of < day);
     for (cell, total) in rebuilt.days.iter().filter(|((_, of, _), _)| *of >= day) {
@@ -308,12 +305,12 @@ impl Counts {
 }
 
 /// Writes the days of all visitors.
-fn set_visitors(tables: &mut Tables<'_>, visitors: &HashMap<u32, Visitor>) -> anyhow::Result<()> {
+fn set_visitors(tables: &mut Tables<'_>, visitors: &HashMap<u32, Vec<u8>>) -> anyhow::Result<()> {
     let mut changed = Vec::new();
     for entry in tables.visitors.iter()? {
         let (key, value) = entry?;
         let number = Visitor::head(value.value()).0;
-        changed.extend(visitors.get(&number).map(|visitor| (*key.value(), visitor.encode())));
+        changed.extend(visitors.get(&number).map(|visitor| (*key.value(), visitor)));
     }
     for (key, value) in changed {
         tables.visitors.insert(&key, value.as_slice())?;

@@ -1,22 +1,23 @@
-//! The rows of a span of time: counted views and custom events.
+//! The rows of a span of time: counted views and custom events, packed or not.
 
 use std::ops::RangeInclusive;
 
 use redb::ReadableTable;
 
 use super::Store;
-use super::tables::{Bytes, EVENTS, Fixed};
+use super::blocks;
+use super::tables::{BLOCKS, Bytes, EVENTS, Fixed};
 use crate::analytics::row::{Row, RowKey};
 use crate::clock::Timestamp;
 
 /// How many rows are read in one transaction. A long one would keep the pages that are freed meanwhile.
-const ROWS: usize = 50_000;
+const ROWS: usize = 200_000;
 
 impl Store {
-    /// Shows `visit` each row from the first of `times` to the last, both included.
+    /// Shows `visit` each row from the first of `times` to the last, both included, day by day.
     ///
-    /// Reads in as many short transactions as it takes. That is exact nevertheless: which page and which
-    /// visitor a row is about never changes, and what is counted meanwhile comes later in time.
+    /// Reads in as many short transactions as it takes. That is exact nevertheless: a day is read in one of
+    /// them, rows are packed within their day, and what is counted meanwhile comes later in time.
     pub(in crate::analytics) fn each_row(
         &self,
         times: RangeInclusive<Timestamp>,
@@ -27,42 +28,90 @@ impl Store {
         while let Some(from) = next.filter(|from| *from <= last) {
             next = self.read(|transaction| {
                 let events = transaction.open_table(EVENTS)?;
-                some_rows(&events, from..=last, &mut visit)
+                let blocks = transaction.open_table(BLOCKS)?;
+                Rows { events: &events, blocks: &blocks }.some(from..=last, &mut visit)
             })?;
         }
         Ok(())
     }
 }
 
-/// Shows `visit` each row of `keys`.
-pub(super) fn all_rows(
-    events: &impl ReadableTable<Fixed<8>, Bytes>,
-    keys: RangeInclusive<RowKey>,
-    mut visit: impl FnMut(RowKey, &Row),
-) -> anyhow::Result<()> {
-    let mut next = Some(*keys.start());
-    while let Some(from) = next {
-        next = some_rows(events, from..=*keys.end(), &mut visit)?;
-    }
-    Ok(())
+/// The tables that have rows, in one transaction.
+pub(super) struct Rows<'t, T> {
+    pub(super) events: &'t T,
+    pub(super) blocks: &'t T,
 }
 
-/// Shows `visit` some rows of `keys`, and says where to go on.
-fn some_rows(
-    events: &impl ReadableTable<Fixed<8>, Bytes>,
-    keys: RangeInclusive<RowKey>,
-    visit: &mut impl FnMut(RowKey, &Row),
-) -> anyhow::Result<Option<RowKey>> {
-    let bounds = (keys.start().to_bytes(), keys.end().to_bytes());
-    let mut last = None;
-    for (place, entry) in events.range::<&[u8; 8]>(&bounds.0..=&bounds.1)?.enumerate() {
-        if place == ROWS {
-            return Ok(last.map(RowKey::next));
+impl<T: ReadableTable<Fixed<8>, Bytes>> Rows<'_, T> {
+    /// Shows `visit` each row.
+    pub(super) fn all(&self, mut visit: impl FnMut(RowKey, &Row)) -> anyhow::Result<()> {
+        let mut next = Some(*RowKey::ALL.start());
+        while let Some(from) = next {
+            next = self.some(from..=*RowKey::ALL.end(), &mut visit)?;
         }
-        let (key, value) = entry?;
-        let key = RowKey::from_bytes(*key.value());
-        visit(key, &Row::decode(value.value()));
-        last = Some(key);
+        Ok(())
     }
-    Ok(None)
+
+    /// Shows `visit` the rows of some days of `keys`, and says where to go on.
+    fn some(
+        &self,
+        keys: RangeInclusive<RowKey>,
+        visit: &mut impl FnMut(RowKey, &Row),
+    ) -> anyhow::Result<Option<RowKey>> {
+        let (mut from, end) = (*keys.start(), *keys.end());
+        let mut count = 0;
+        while let Some(day) = self.next_day(from)?.filter(|day| *day <= end.day()) {
+            let until = RowKey::last_of_day(day);
+            count += self.of_day(from.max(RowKey::first_of_day(day))..=until, end, visit)?;
+            if until == *RowKey::ALL.end() {
+                break;
+            }
+            from = RowKey::first_of_day(day + 1);
+            if count > ROWS {
+                return Ok(Some(from));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first day that has rows from `from` on.
+    fn next_day(&self, from: RowKey) -> anyhow::Result<Option<i64>> {
+        let from = from.to_bytes();
+        let first = |table: &T| -> anyhow::Result<Option<i64>> {
+            let entry = table.range::<&[u8; 8]>(&from..)?.next().transpose()?;
+            Ok(entry.map(|(key, _)| RowKey::from_bytes(*key.value()).day()))
+        };
+        Ok([first(self.events)?, first(self.blocks)?].into_iter().flatten().min())
+    }
+
+    /// Shows `visit` the rows of `keys`, which are of one day, up to `end`, and says how many were read.
+    fn of_day(
+        &self,
+        keys: RangeInclusive<RowKey>,
+        end: RowKey,
+        visit: &mut impl FnMut(RowKey, &Row),
+    ) -> anyhow::Result<usize> {
+        let (start, until) = (*keys.start(), *keys.end());
+        let (from, to) = (start.to_bytes(), until.to_bytes());
+        let (first, last) = (start.time(), end.min(until).time());
+        let mut count = 0;
+        for entry in self.blocks.range::<&[u8; 8]>(&from..=&to)? {
+            blocks::unpack(entry?.1.value(), |key, row| {
+                count += 1;
+                if (first..=last).contains(&key.time()) {
+                    visit(key, row);
+                }
+            });
+        }
+        let to = end.min(until).to_bytes();
+        if from > to {
+            return Ok(count);
+        }
+        for entry in self.events.range::<&[u8; 8]>(&from..=&to)? {
+            let (key, value) = entry?;
+            count += 1;
+            visit(RowKey::from_bytes(*key.value()), &Row::decode(value.value()));
+        }
+        Ok(count)
+    }
 }

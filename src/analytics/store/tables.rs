@@ -30,8 +30,10 @@ pub(super) const NAMES: TableDefinition<'_, Fixed<4>, Bytes> = TableDefinition::
 pub(super) const VISITORS: TableDefinition<'_, Fixed<8>, Bytes> = TableDefinition::new("visitors");
 pub(super) const VIEWS: TableDefinition<'_, Fixed<8>, Bytes> = TableDefinition::new("views");
 pub(super) const EVENTS: TableDefinition<'_, Fixed<8>, Bytes> = TableDefinition::new("events");
+pub(super) const BLOCKS: TableDefinition<'_, Fixed<8>, Bytes> = TableDefinition::new("blocks");
 pub(super) const COUNTED: TableDefinition<'_, Fixed<8>, Fixed<8>> = TableDefinition::new("counted");
 pub(super) const VISITS: TableDefinition<'_, Fixed<4>, Fixed<24>> = TableDefinition::new("visits");
+pub(super) const SERVED: TableDefinition<'_, Fixed<10>, Bytes> = TableDefinition::new("served");
 pub(super) const PRESENCE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("presence");
 pub(super) const HOURS: TableDefinition<'_, Fixed<5>, Bytes> = TableDefinition::new("hours");
 pub(super) const CELLS: TableDefinition<'_, Fixed<10>, Bytes> = TableDefinition::new("cells");
@@ -55,8 +57,10 @@ pub(super) struct Tables<'t> {
     pub(super) visitors: Table<'t, Fixed<8>, Bytes>,
     pub(super) views: Table<'t, Fixed<8>, Bytes>,
     pub(super) events: Table<'t, Fixed<8>, Bytes>,
+    pub(super) blocks: Table<'t, Fixed<8>, Bytes>,
     pub(super) counted: Table<'t, Fixed<8>, Fixed<8>>,
     pub(super) visits: Table<'t, Fixed<4>, Fixed<24>>,
+    pub(super) served: Table<'t, Fixed<10>, Bytes>,
     pub(super) presence: Table<'t, Bytes, Bytes>,
     pub(super) hours: Table<'t, Fixed<5>, Bytes>,
     pub(super) cells: Table<'t, Fixed<10>, Bytes>,
@@ -89,8 +93,10 @@ impl<'t> Tables<'t> {
             visitors: transaction.open_table(VISITORS)?,
             views: transaction.open_table(VIEWS)?,
             events: transaction.open_table(EVENTS)?,
+            blocks: transaction.open_table(BLOCKS)?,
             counted: transaction.open_table(COUNTED)?,
             visits: transaction.open_table(VISITS)?,
+            served: transaction.open_table(SERVED)?,
             presence: transaction.open_table(PRESENCE)?,
             hours: transaction.open_table(HOURS)?,
             cells: transaction.open_table(CELLS)?,
@@ -106,6 +112,11 @@ impl<'t> Tables<'t> {
 
     pub(super) fn set_zone(&mut self, zone: &str) -> anyhow::Result<()> {
         self.meta.insert(ZONE, zone.as_bytes())?;
+        Ok(())
+    }
+
+    pub(super) fn set_kept(&mut self, kept: Timestamp) -> anyhow::Result<()> {
+        self.meta.insert(KEPT, varint::encode([millis(kept)]).as_slice())?;
         Ok(())
     }
 
@@ -371,6 +382,11 @@ fn encode_mark(mark: ViewMark) -> Vec<u8> {
         value.extend(varint::encode([first, u64::from(repeat.engaged_ms)]));
     }
     value
+}
+
+/// The row that a mark is about.
+pub(super) fn row_of(mark: &[u8]) -> Option<RowKey> {
+    decode_mark(mark).map(|mark| mark.row)
 }
 
 fn decode_mark(value: &[u8]) -> Option<ViewMark> {
