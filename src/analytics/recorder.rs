@@ -414,6 +414,7 @@ mod tests {
             at: at(hours * 3_600_000),
             path: path(page),
             caller,
+            times: 1,
         };
         desk.recorder
             .serve(vec![

@@ -62,7 +62,7 @@ impl Caller {
     }
 }
 
-/// A page that the server has answered.
+/// A page that the server has answered, to one kind of caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Served {
     /// When.
@@ -71,6 +71,8 @@ pub struct Served {
     pub path: UrlPath,
     /// Who asked.
     pub caller: Caller,
+    /// How often.
+    pub times: u64,
 }
 
 /// What the server has answered in some days.

@@ -26,7 +26,7 @@ use super::{facts, headers};
 use crate::analytics::{
     Event, Facts, Limiter, Limits, Raw, Recorder, Rejection, Rules, Sender, admit, beacon, policy,
 };
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::Analytics;
 use crate::permalink::BaseUrl;
 use crate::site::Site;
@@ -51,6 +51,16 @@ impl Collector {
         let rules =
             Rules { ignore_opt_out: !settings.respect_gpc, own_hosts: facts::own_hosts(base) };
         Self { recorder, limiter, settings, rules, clock }
+    }
+
+    /// Stores events.
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The time as events have it.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     async fn collect(&self, state: &Handle, head: &Parts, body: Body) -> Result<(), Refusal> {

@@ -10,6 +10,12 @@ use crate::analytics::{Place, Signals};
 use crate::permalink::{BaseUrl, UrlPath};
 use crate::site::Site;
 
+/// The headers in which browsers say that they load a page before somebody wants it.
+pub(super) const AHEAD_OF_TIME: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+
+/// What they say then.
+pub(super) const IS_AHEAD: [&str; 3] = ["prefetch", "prerender", "preview"];
+
 /// What a path means on the site as it is now. Browsers give it as the address has it: with the prefix, encoded.
 pub(super) fn place(site: &Site, spelled: &str) -> Place {
     let spelled = spelled.split(['?', '#']).next().unwrap_or_default();
@@ -41,10 +47,7 @@ pub(super) fn signals(headers: &HeaderMap, peer: IpAddr) -> Signals {
             value.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case(word))
         })
     };
-    let ahead_of_time = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
-    let prefetch = ahead_of_time
-        .iter()
-        .any(|name| says(name, "prefetch") || says(name, "prerender") || says(name, "preview"));
+    let prefetch = AHEAD_OF_TIME.iter().any(|name| IS_AHEAD.iter().any(|word| says(name, word)));
     Signals {
         opted_out: says("sec-gpc", "1") || says("dnt", "1"),
         prefetch,

@@ -36,6 +36,7 @@ pub async fn run(
     if tokio::time::timeout(state.limits.drain, connections.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way at the end");
     }
+    state.hand_over_navigations();
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 //! | `edge` `host` `headers` `forwarded` `origin` | what holds for every request and every answer |
 //! | `pages` `representation` `files` `cache` `ready` `date` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
-//! | `collect` `facts` `refusal` | an event: HTTP in, 202 or a rejection's status out |
+//! | `collect` `facts` `refusal` `navigations` | an event: HTTP in, 202 or a rejection's status out; what was answered to whom |
 //! | `stats` `wanted` `board` `numbers` `report` `likeliest` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
 //! | `live_reload` `health` | for those who write, and for those who watch over the server |
 
@@ -36,6 +36,7 @@ mod range;
 
 mod collect;
 mod facts;
+mod navigations;
 mod refusal;
 
 mod board;
@@ -66,7 +67,8 @@ pub use numbers::{
     ActivePage, Gone, NamedPage, Numbers, PageDetail, PageStat, PageType, Stretch, Union,
 };
 pub use report::{
-    Compared, Group, Marker, Missing, Moment, PageLine, Report, Totals, Viewer, report,
+    Compared, Group, Marker, Missing, Moment, PageLine, Report, ServedPage, ServedPages, Totals,
+    Viewer, report,
 };
 pub use state::{AppState, Counting, Parts};
 pub use wanted::Wanted;
@@ -76,6 +78,7 @@ pub use wanted::Wanted;
 /// A request says where it comes from with a [`Peer`] among its extensions.
 pub fn router(AppState(state): AppState) -> Router {
     tokio::spawn(stats::follow(state.clone()));
+    tokio::spawn(navigations::follow(state.clone()));
     let routes = Router::new()
         .route("/_/event", post(collect::event).options(collect::preflight))
         .route("/_/stats.json", get(stats::json))

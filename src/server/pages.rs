@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 
 use super::files::Found;
+use super::navigations::Asker;
 use super::representation::{Caching, Representation};
 use super::state::Handle;
 use super::{content_type, stats};
@@ -40,7 +41,8 @@ pub(super) async fn answer(State(state): State<Handle>, request: Request) -> Res
     if let Some(response) = stats_page(&state, path.as_ref(), &request).await {
         return response;
     }
-    let asked = Asked { path: path.as_ref(), uri: &request.uri, headers: &request.headers };
+    let is_get = request.method == Method::GET;
+    let asked = Asked { path: path.as_ref(), uri: &request.uri, headers: &request.headers, is_get };
     let mut sites = Newest::of(&state);
     while let Some(site) = sites.next().await {
         if let Some(response) = asked.answer(&state, &site).await {
@@ -142,6 +144,7 @@ struct Asked<'a> {
     path: Option<&'a UrlPath>,
     uri: &'a Uri,
     headers: &'a HeaderMap,
+    is_get: bool,
 }
 
 impl Asked<'_> {
@@ -175,6 +178,9 @@ impl Asked<'_> {
         let mut response = answer.answer(self.headers, &state.cache).await;
         state.protection.complete(response.headers_mut());
         state.ready.keep(site, self.uri.path(), &response);
+        if self.is_get && !response.status().is_client_error() {
+            state.navigations.note(self.uri.path(), &Asker::of(self.headers));
+        }
         Some(response)
     }
 

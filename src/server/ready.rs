@@ -13,6 +13,7 @@ use lru::LruCache;
 
 use super::encoding::Encoding;
 use super::host;
+use super::navigations::Asker;
 use super::state::Shared;
 use crate::site::{Digest, Site};
 
@@ -33,6 +34,7 @@ pub(super) fn answer<B>(state: &Shared, request: &Request<B>) -> Option<Response
     }
     let encoding = || Encoding::preferred(request.headers());
     let (headers, body) = look_up(state, request.uri().path(), encoding)?;
+    state.navigations.note(request.uri().path(), &Asker::of(request.headers()));
     let mut response = Response::new(body);
     response.headers_mut().clone_from(&headers.table);
     Some(response)

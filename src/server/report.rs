@@ -8,8 +8,8 @@ use super::likeliest::Likeliest;
 use super::numbers::{NamedPage, Numbers, Stretch, named};
 use super::wanted::Wanted;
 use crate::analytics::{
-    Amounts, Answer, Breakdown, Course, Filters, Line, Period, Query, Question, Snapshot, Step,
-    Time,
+    Amounts, Answer, Breakdown, Caller, Course, Filters, Line, Period, Query, Question,
+    ServedAnswer, Snapshot, Step, Time,
 };
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
@@ -68,12 +68,34 @@ pub struct Report {
     pub not_found: Vec<Missing>,
     /// Posts that were published in the time, the oldest first.
     pub published: Vec<Marker>,
+    /// What the server itself has answered, if no page and no reader was asked about: another count, without scripts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<ServedPages>,
     /// If pages were asked for: how many views of them went how far, from less than 10 percent to all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scroll: Option<[u64; 11]>,
     /// From when on filters and times of less than a day know everything; absent if always.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_from: Option<Timestamp>,
+}
+
+/// Pages that the server has answered, whether or not a script has told of them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServedPages {
+    /// How often to whom.
+    pub callers: BTreeMap<Caller, u64>,
+    /// How often which page to readers, most first.
+    pub pages: Vec<ServedPage>,
+}
+
+/// A page that the server has answered to readers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServedPage {
+    /// The page.
+    #[serde(flatten)]
+    pub page: NamedPage,
+    /// How often.
+    pub views: u64,
 }
 
 /// How much was counted, and what follows from it.
@@ -241,7 +263,18 @@ pub fn report(
         Ok(query.answer(&about, now)?.course.totals.visitors)
     };
     let sources = Sources { snapshot, site, viewer, now, union: &union };
-    Ok(Report::join(wanted, answer, &sources))
+    let served = query.filter(|_| wanted.filters().is_empty());
+    let served = served.map(|query| query.served(question.time, now, usize::MAX)).transpose()?;
+    let served = served.map(|answer| served_pages(answer, wanted.limit.unwrap_or(LINES), &sources));
+    Ok(Report { served, ..Report::join(wanted, answer, &sources) })
+}
+
+fn served_pages(answer: ServedAnswer, limit: usize, sources: &Sources<'_>) -> ServedPages {
+    let page = |(path, views): (String, u64)| {
+        Some(ServedPage { page: named(&path, sources.site, sources.viewer)?, views })
+    };
+    let pages = answer.pages.into_iter().filter_map(page).take(limit).collect();
+    ServedPages { callers: answer.callers.into_iter().collect(), pages }
 }
 
 /// The answer where nothing is counted.
@@ -327,6 +360,7 @@ impl Report {
             authors: first(groups.authors, limit),
             post_series: first(groups.series, limit),
             not_found: missing,
+            served: None,
             scroll,
             kept_from,
         }

@@ -17,6 +17,7 @@ use super::headers::Protection;
 use super::health::Meters;
 use super::limits::{self, Limits};
 use super::live_reload::DevState;
+use super::navigations::Navigations;
 use super::ready::ReadyAnswers;
 use crate::analytics::{Query, Recorder};
 use crate::clock::Clock;
@@ -77,6 +78,7 @@ pub(super) struct Shared {
     pub(super) date: DateLine,
     pub(super) files: Arc<CheckedFiles>,
     pub(super) meters: Meters,
+    pub(super) navigations: Navigations,
     /// The newest numbers, as an event for every open dashboard.
     pub(super) live: watch::Sender<Bytes>,
     pub(super) stream_places: Arc<Semaphore>,
@@ -97,6 +99,7 @@ impl AppState {
         Self(Arc::new(Shared {
             board: Arc::new(Board::new(sites.clone(), counting.clone(), Arc::clone(&clock))),
             protection: Protection::new(own_headers(&serve), analytics.endpoint.as_ref()),
+            navigations: Navigations::new(counting.is_some(), !analytics.respect_gpc),
             began: clock.now().as_millis(),
             date: DateLine::new(Arc::clone(&clock)),
             collector: counting.map(|Counting { recorder, .. }| {

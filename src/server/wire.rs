@@ -13,6 +13,7 @@ use httparse::{EMPTY_HEADER, Status};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::encoding::Encoding;
+use super::navigations::Asker;
 use super::pulse::WatchedSocket;
 use super::state::Shared;
 use super::{host, ready};
@@ -49,6 +50,7 @@ enum Came {
 struct Asked<'a> {
     path: &'a str,
     encodings: Option<&'a str>,
+    asker: Asker<'a>,
 }
 
 /// Answers what is ready until something else comes, and gives what was read of that; none if the connection is broken.
@@ -102,7 +104,10 @@ fn find(read: &[u8], state: &Shared) -> Option<ready::Answer> {
     if asked.path.len() > state.limits.request_line {
         return None;
     }
-    ready::find(state, asked.path, || Encoding::preferred_of(asked.encodings.into_iter()))
+    let encoding = || Encoding::preferred_of(asked.encodings.into_iter());
+    let answer = ready::find(state, asked.path, encoding)?;
+    state.navigations.note(asked.path, &asked.asker);
+    Some(answer)
 }
 
 /// What `read` asks for, if it is a whole request that can be understood here.
@@ -111,7 +116,7 @@ fn understand<'a>(read: &'a [u8], headers: &mut [httparse::Header<'a>]) -> Optio
     let Ok(Status::Complete(len)) = request.parse(read) else { return None };
     let is_whole = len == read.len() && request.method == Some("GET") && request.version == Some(1);
     let path = request.path.filter(|path| is_whole && path.starts_with('/'))?;
-    let (mut hosts, mut encodings) = (0, None);
+    let (mut hosts, mut encodings, mut asker) = (0, None, Asker::default());
     for header in &*request.headers {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         if is("host") {
@@ -124,9 +129,11 @@ fn understand<'a>(read: &'a [u8], headers: &mut [httparse::Header<'a>]) -> Optio
             header.value.eq_ignore_ascii_case(b"keep-alive").then_some(())?;
         } else if NOT_HERE.iter().any(|name| is(name)) {
             return None;
+        } else {
+            asker.add(header.name, header.value);
         }
     }
-    (hosts == 1).then_some(Asked { path, encodings })
+    (hosts == 1).then_some(Asked { path, encodings, asker })
 }
 
 #[cfg(test)]

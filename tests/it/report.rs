@@ -189,3 +189,45 @@ async fn filters_say_which_pages_and_which_readers_are_asked_about() {
     let wrong = hosted.get("/_/stats.json?compare=that").await;
     assert_eq!((wrong.status.as_u16(), wrong.text()), (400, "`compare` is `previous` or `year`\n"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_answers_is_counted_apart_by_who_asked() {
+    let hosted = Hosted::default();
+    let browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    for (target, headers, _what) in [
+        ("/first/", &[("user-agent", browser)][..], "the long way"),
+        (
+            "/first/",
+            &[("user-agent", browser), ("sec-fetch-dest", "document")],
+            "and the short one",
+        ),
+        ("/first/", &[("user-agent", browser), ("sec-fetch-dest", "iframe")], "no document"),
+        (
+            "/first/",
+            &[("user-agent", browser), ("sec-gpc", "1")],
+            "who does not want to be counted",
+        ),
+        (
+            "/first/",
+            &[("user-agent", browser), ("sec-purpose", "prefetch;prerender")],
+            "nobody yet",
+        ),
+        ("/first/", &[("user-agent", "Mozilla/5.0 (compatible; Googlebot/2.1)")], "a bot"),
+        ("/", &[("user-agent", browser)], "home"),
+        ("/style.css", &[("user-agent", browser)], "no page"),
+        ("/no/such/", &[("user-agent", browser)], "nothing there"),
+    ] {
+        hosted.get_with(target, headers).await;
+    }
+    // What was answered is handed on by itself, and stored with what comes next.
+    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    hosted.count(view(1, 1, "/first/", &json!({})).to_string()).await;
+    let report = ask(&hosted, "period=7d").await;
+    assert_eq!(report["served"]["callers"], json!({"reader": 3, "prefetch": 1, "search": 1}));
+    assert_eq!(
+        rows(&report["served"]["pages"], &["path", "views"]),
+        json!([["/first/", 2], ["/", 1]])
+    );
+    assert_eq!(report["totalPageViews"], 1, "the two are never mixed");
+    assert_eq!(ask(&hosted, "page=/first/").await.get("served"), None);
+}

@@ -25,11 +25,11 @@ pub(super) fn add(
     served: &[Served],
 ) -> anyhow::Result<()> {
     let mut sums: BTreeMap<[u8; 10], u64> = BTreeMap::new();
-    for Served { at, path, caller } in served {
+    for Served { at, path, caller, times } in served {
         let page = tables.intern(Dimension::Path, path.as_str())?;
         for (level, start, page) in [(HOUR, calendar.hour(*at), 0), (DAY, calendar.day(*at), page)]
         {
-            *sums.entry(key(level, start, caller.code(), page)).or_default() += 1;
+            *sums.entry(key(level, start, caller.code(), page)).or_default() += times;
         }
     }
     for (key, count) in sums {
