@@ -37,6 +37,7 @@ mod tally;
 mod writer;
 
 pub mod beacon;
+mod shorten;
 
 #[cfg(test)]
 mod samples;

@@ -147,3 +147,17 @@ async fn who_looks_away_and_back_at_once_is_not_heard_twice() {
     settle(&site, &browser).await;
     assert_eq!(site.wire.taken("heartbeat").len(), 1);
 }
+
+#[tokio::test]
+async fn a_list_of_articles_is_measured_as_a_whole() {
+    let site = Hosted::new(&SITE).await;
+    let browser = Browser::open().await;
+    browser.go(&site.url("/")).await;
+    site.wire.until_taken("view", 1).await;
+    let articles = browser.run("return document.querySelectorAll('article').length").await;
+    assert_eq!(articles, 3);
+    browser.run("document.body.style.paddingBottom = '20000px'").await;
+    browser.pass(30_000).await;
+    let beat = site.wire.until_taken("heartbeat", 1).await.remove(0);
+    assert!(number(&beat["scroll"]) < 10, "{beat}");
+}
