@@ -123,3 +123,18 @@ async fn what_waits_for_a_server_that_stays_away_is_bounded() {
     browser.pass(31_000).await;
     site.wire.until_taken("heartbeat", 1).await;
 }
+
+#[tokio::test]
+async fn a_view_that_was_refused_is_kept_while_the_page_is_out_of_sight() {
+    let site = Hosted::new(&SITE).await;
+    let browser = Browser::open().await;
+    site.wire.be_busy(true);
+    browser.go(&site.url("/herons/")).await;
+    until_true("it arrives", async || site.wire.sent().len() == 1).await;
+    browser.hide().await;
+    until_true("all is tried", async || site.wire.sent().len() == 3).await;
+    settle(&site, &browser).await;
+    site.wire.be_busy(false);
+    browser.show().await;
+    site.wire.until_taken("view", 1).await;
+}

@@ -134,3 +134,19 @@ async fn the_mode_without_visitors_keeps_nothing_in_the_browser() {
     assert_eq!(view["visitor"], "");
     assert_eq!(browser.run("return localStorage.length").await, 0);
 }
+
+#[tokio::test]
+async fn what_still_waits_when_a_reader_opts_out_is_not_sent() {
+    let site = Hosted::new(&SITE).await;
+    let browser = Browser::open().await;
+    site.wire.be_busy(true);
+    browser.go(&site.url("/herons/")).await;
+    until_true("it arrives", async || site.wire.sent().len() == 1).await;
+    settle(&site, &browser).await;
+    browser.run("setTimeout(() => { location.hash = 'dont-count' })").await;
+    assert_eq!(browser.close_dialog().await, "Counting is off");
+    site.wire.be_busy(false);
+    browser.pass(31_000).await;
+    settle(&site, &browser).await;
+    assert_eq!(site.wire.sent().len(), 1);
+}
