@@ -49,6 +49,7 @@ mod writer;
 
 pub mod beacon;
 pub mod import;
+mod shorten;
 
 #[cfg(test)]
 mod naive;

@@ -276,12 +276,12 @@ fn scripts(config: &Config, beacon: &str) -> String {
         Some(endpoint) => format!("{}{}", endpoint.origin(), endpoint.prefix()),
         None => prefix.to_owned(),
     };
-    let anonymous = match config.analytics.visitor_id {
-        VisitorId::None => " data-anonymous=\"1\"",
+    let visitor = match config.analytics.visitor_id {
+        VisitorId::None => " data-visitor=\"none\"",
         VisitorId::Persistent | VisitorId::Daily => "",
     };
     let wish = if config.analytics.respect_gpc { "" } else { " data-gpc=\"ignore\"" };
-    format!("<script defer src=\"{host}{beacon}\"{anonymous}{wish}></script>\n")
+    format!("<script defer src=\"{host}{beacon}\"{visitor}{wish}></script>\n")
 }
 
 /// What a reader may stumble over, but no build has to say each time.

@@ -126,7 +126,7 @@ fn the_beacon_is_in_every_page_once_whatever_the_theme_does() {
 fn how_readers_are_counted_is_said_where_the_beacon_is_loaded() {
     for (settings, expected) in [
         ("", "<script defer src=\"/_/beacon.js\"></script>"),
-        ("visitor_id = \"none\"", "beacon.js\" data-anonymous=\"1\"></script>"),
+        ("visitor_id = \"none\"", "beacon.js\" data-visitor=\"none\"></script>"),
         ("respect_gpc = false", "beacon.js\" data-gpc=\"ignore\"></script>"),
         ("endpoint = \"https://stats.example\"", "src=\"https://stats.example/_/beacon.js\""),
     ] {

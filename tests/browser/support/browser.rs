@@ -180,6 +180,32 @@ impl Browser {
         self.client.find(Locator::Css(css)).await.unwrap().click().await.unwrap();
     }
 
+    /// Presses a button of the mouse (`left`, `middle` or `right`) on the first element that `css` selects.
+    pub(crate) async fn press(&self, button: &str, css: &str) {
+        let middle = "const element = document.querySelector(arguments[0]);
+            element.scrollIntoView({ block: 'center' });
+            const box = element.getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2]";
+        let place = self.client.execute(middle, vec![json!(css)]).await.unwrap();
+        for kind in ["mousePressed", "mouseReleased"] {
+            let at = json!({
+                "type": kind, "x": place[0], "y": place[1], "button": button, "clickCount": 1
+            });
+            self.devtools("Input.dispatchMouseEvent", at).await;
+        }
+    }
+
+    /// Presses the enter key on the first element that `css` selects.
+    pub(crate) async fn enter(&self, css: &str) {
+        let focus = "document.querySelector(arguments[0]).focus()";
+        self.client.execute(focus, vec![json!(css)]).await.unwrap();
+        for kind in ["keyDown", "keyUp"] {
+            let key =
+                json!({ "type": kind, "key": "Enter", "windowsVirtualKeyCode": 13, "text": "\r" });
+            self.devtools("Input.dispatchKeyEvent", key).await;
+        }
+    }
+
     /// What the console has said since it was last asked, apart from mere information.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let entries = self.log("browser").await;

@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::until;
+use super::{until, until_true};
 
 /// Where browsers send what readers did.
 const EVENTS: &str = "/_/event";
@@ -40,8 +40,10 @@ struct Inside {
     server: String,
     client: Client<HttpConnector, Body>,
     sent: Mutex<Vec<Sent>>,
+    asked: Mutex<Vec<String>>,
     is_busy: AtomicBool,
     is_cut: watch::Sender<bool>,
+    is_held: watch::Sender<bool>,
     has_cookie: AtomicBool,
 }
 
@@ -52,8 +54,10 @@ impl Wire {
             server,
             client: Client::builder(TokioExecutor::new()).build_http(),
             sent: Mutex::default(),
+            asked: Mutex::default(),
             is_busy: AtomicBool::new(false),
             is_cut: watch::Sender::new(false),
+            is_held: watch::Sender::new(false),
             has_cookie: AtomicBool::new(false),
         }));
         tokio::spawn(wire.clone().carry(listener));
@@ -90,6 +94,17 @@ impl Wire {
         self.0.is_busy.store(is_busy, Ordering::SeqCst);
     }
 
+    /// From now on, or no longer, lets events wait that have come.
+    pub(crate) fn hold(&self, is_held: bool) {
+        self.0.is_held.send_replace(is_held);
+    }
+
+    /// Waits until something was asked for: a path, and its query if it has one.
+    pub(crate) async fn until_asked(&self, target: &str) {
+        let is_asked = async || self.0.asked.lock().unwrap().iter().any(|asked| asked == target);
+        until_true(target, is_asked).await;
+    }
+
     /// Every event that came, in order.
     pub(crate) fn sent(&self) -> Vec<Sent> {
         self.0.sent.lock().unwrap().clone()
@@ -123,6 +138,7 @@ impl Wire {
         if request.method() == Method::POST && request.uri().path() == EVENTS {
             Ok(self.note(request).await)
         } else {
+            self.0.asked.lock().unwrap().push(request.uri().to_string());
             Ok(self.forward(request).await)
         }
     }
@@ -131,6 +147,8 @@ impl Wire {
         let (head, body) = request.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         let number = self.arrived(serde_json::from_slice(&bytes).unwrap_or_default());
+        let mut is_held = self.0.is_held.subscribe();
+        is_held.wait_for(|is_held| !is_held).await.unwrap();
         let response = if self.0.is_busy.load(Ordering::SeqCst) {
             let refusal = Response::builder().status(StatusCode::SERVICE_UNAVAILABLE);
             refusal.header("retry-after", "1").body(Body::empty()).unwrap()
