@@ -48,8 +48,10 @@ mod snapshot;
 mod writer;
 
 pub mod beacon;
-pub mod import;
 mod shorten;
+
+pub mod import;
+mod importer;
 
 #[cfg(test)]
 mod naive;
@@ -60,6 +62,7 @@ pub use answer::{Amounts, Answer, Course, Line, Point};
 pub use bucket::{Limiter, Limits};
 pub use event::{Event, Facts, Rules, Sender, Signals, admit};
 pub use id::{ViewId, VisitorId};
+pub use importer::{Importer, Taken};
 pub use period::{Period, Span, UnknownPeriod};
 pub use place::Place;
 pub use query::Query;
@@ -71,4 +74,4 @@ pub use rollup::{Dimension, Rollup};
 pub use salt::VisitorIds;
 pub use served::{Caller, Served, ServedAnswer};
 pub use snapshot::{NotFoundPath, PathTotals, Snapshot};
-pub use store::Store;
+pub use store::{Store, Words as EventInWords};

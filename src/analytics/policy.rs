@@ -113,6 +113,11 @@ pub(super) fn is_viewing(time: Timestamp, now: Timestamp) -> bool {
     u128::from(now.as_millis().abs_diff(time.as_millis())) < VIEWING.as_millis()
 }
 
+/// Whether a view at `now` repeats one that was counted at `time`, by the same visitor on the same page.
+pub(super) fn is_repeat(time: Timestamp, now: Timestamp) -> bool {
+    u128::from(now.as_millis().abs_diff(time.as_millis())) < DEDUP_WINDOW.as_millis()
+}
+
 /// Whether a page of so many words was read: to the end, in half of the time that it asks for. What has no
 /// words cannot be read.
 pub(super) fn is_read(scroll: u8, engaged_ms: u64, words: u32) -> bool {

@@ -1,7 +1,10 @@
 //! Questions to the database, answered beside the recorder in short transactions.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, bail};
 
 use super::answer::Answer;
 use super::asking::Asking;
@@ -64,6 +67,26 @@ impl Query {
     /// How much room each table takes in the file, in bytes, the largest first. Reads all of its pages.
     pub fn sizes(&self) -> anyhow::Result<Vec<(&'static str, u64)>> {
         self.store.sizes()
+    }
+
+    /// Writes a copy to `path`, in the place of what is there, once it is known to be whole and to add up. Events are
+    /// counted meanwhile.
+    pub fn back_up(&self, path: &Path) -> anyhow::Result<()> {
+        let partial = path.with_added_extension("partial");
+        if partial.exists() {
+            std::fs::remove_file(&partial)?;
+        }
+        self.store.copy_to(&partial)?;
+        let verified = Store::open_checked(&partial).and_then(|copy| copy.agrees());
+        if !matches!(verified, Ok(true)) {
+            let _ = std::fs::remove_file(&partial);
+            verified?;
+            bail!(
+                "the statistics are damaged: what was counted does not add up; nothing was backed up"
+            );
+        }
+        std::fs::rename(&partial, path)
+            .with_context(|| format!("cannot write `{}`", path.display()))
     }
 
     /// Whether roll-ups and totals are what the rows add up to, as far as these are kept. Reads all of them.

@@ -66,13 +66,18 @@ impl Totals {
 
     /// Counts a view of the page with this number.
     pub(super) fn add(&mut self, number: u32, path: &UrlPath, is_new_visitor: bool) {
+        self.add_many(number, path, (1, u64::from(is_new_visitor)));
+    }
+
+    /// Counts views and new visitors of the page with this number.
+    pub(super) fn add_many(&mut self, number: u32, path: &UrlPath, (views, visitors): (u64, u64)) {
         let place = *self.places.entry(number).or_insert_with(|| {
             self.pages.push(PathTotals { path: Arc::new(path.clone()), views: 0, visitors: 0 });
             self.numbers.push(number);
             self.pages.len() - 1
         });
-        self.pages[place].views += 1;
-        self.pages[place].visitors += u64::from(is_new_visitor);
+        self.pages[place].views += views;
+        self.pages[place].visitors += visitors;
         self.changed.insert(number);
         self.rise(place);
     }

@@ -404,7 +404,7 @@ fn cut(text: &str, width: usize) -> Cow<'_, str> {
 }
 
 /// A field of CSV, quoted where RFC 4180 asks for it; spreadsheets must not take it for a formula.
-fn field(text: &str) -> String {
+pub(super) fn field(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = if is_formula { format!("'{text}") } else { text.to_owned() };
     if text.contains(['"', ',', '\r', '\n']) {

@@ -2,20 +2,26 @@
 
 mod address_file;
 mod announcer;
+mod backup;
 mod build;
 mod check;
 mod completions;
+mod export;
 mod external;
 mod figures;
+mod import;
 mod init;
 mod man;
 mod new;
 mod placeholder;
 mod progress_line;
 mod readership;
+mod rebuild_rollups;
 mod report;
+mod restore;
 mod serve;
 mod stats;
+mod verify;
 mod workspace;
 
 use std::io;
@@ -71,6 +77,12 @@ enum Command {
     Serve(serve::Serve),
     Check(Check),
     Stats(Box<stats::Stats>),
+    Export(export::Export),
+    Import(import::Import),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Verify(verify::Verify),
+    RebuildRollups(rebuild_rollups::RebuildRollups),
     Completions(completions::Completions),
     Man(Man),
 }
@@ -115,6 +127,12 @@ fn run(cli: Cli, report: Report) -> anyhow::Result<Outcome> {
         Command::Serve(serve) => serve.run(global, report),
         Command::Check(check) => check.run(global, report),
         Command::Stats(stats) => stats.run(global, report),
+        Command::Export(export) => export.run(global, report),
+        Command::Import(import) => import.run(global, report),
+        Command::Backup(backup) => backup.run(global, report),
+        Command::Restore(restore) => restore.run(global, report),
+        Command::Verify(verify) => verify.run(global, report),
+        Command::RebuildRollups(rebuild) => rebuild.run(global, report),
         Command::Completions(completions) => completions.run(),
         Command::Man(Man {}) => man::run(),
     }

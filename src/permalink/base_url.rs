@@ -58,6 +58,12 @@ impl BaseUrl {
         &self.origin
     }
 
+    /// The host, without a port.
+    pub fn host(&self) -> &str {
+        let host = self.origin().split_once("://").map_or("", |(_, host)| host);
+        host.split(':').next().unwrap_or_default()
+    }
+
     /// What stands before every path of the site in a URL: empty, or `/blog`.
     pub fn prefix(&self) -> &str {
         &self.prefix

@@ -62,8 +62,7 @@ fn is_browser(headers: &HeaderMap) -> bool {
 
 /// The host names of the site itself.
 pub(super) fn own_hosts(base: &BaseUrl) -> Vec<String> {
-    let host = base.origin().split_once("://").map_or("", |(_, host)| host);
-    vec![host.split(':').next().unwrap_or_default().to_owned()]
+    vec![base.host().to_owned()]
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
 //! | `collect` `facts` `refusal` `navigations` | an event: HTTP in, 202 or a rejection's status out; what was answered to whom |
 //! | `stats` `wanted` `board` `numbers` `report` `likeliest` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
-//! | `live_reload` `health` | for those who write, and for those who watch over the server |
+//! | `live_reload` `health` `owner` | for those who write, who watch over the server, and whose it is |
 
 mod connection;
 mod limits;
@@ -51,6 +51,7 @@ mod wanted;
 
 mod health;
 mod live_reload;
+mod owner;
 
 mod state;
 
@@ -59,7 +60,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 pub use forwarded::Peer;
-pub use inquiry::ask;
+pub use inquiry::{ask, order};
 pub use limits::Limits;
 pub use listen::run;
 pub use live_reload::{DevProblem, DevState};
@@ -88,6 +89,8 @@ pub fn router(AppState(state): AppState) -> Router {
         .route("/_/reload.js", get(live_reload::script))
         .route("/_/health", get(health::health))
         .route("/_/metrics", get(health::metrics))
+        .route("/_/backup", post(owner::back_up))
+        .route("/_/verify", post(owner::verify))
         .route("/_/{script}", get(collect::beacon))
         .fallback(pages::answer)
         .with_state(state.clone());

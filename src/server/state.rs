@@ -78,6 +78,7 @@ pub(super) struct Shared {
     pub(super) date: DateLine,
     pub(super) files: Arc<CheckedFiles>,
     pub(super) meters: Meters,
+    pub(super) query: Option<Query>,
     pub(super) navigations: Navigations,
     /// The newest numbers, as an event for every open dashboard.
     pub(super) live: watch::Sender<Bytes>,
@@ -99,6 +100,7 @@ impl AppState {
         Self(Arc::new(Shared {
             board: Arc::new(Board::new(sites.clone(), counting.clone(), Arc::clone(&clock))),
             protection: Protection::new(own_headers(&serve), analytics.endpoint.as_ref()),
+            query: counting.as_ref().map(|counting| counting.query.clone()),
             navigations: Navigations::new(counting.is_some(), !analytics.respect_gpc),
             began: clock.now().as_millis(),
             date: DateLine::new(Arc::clone(&clock)),

@@ -6,7 +6,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap};
+use http::header::{CACHE_CONTROL, HeaderMap};
 
 use super::board::Reading;
 use super::files::Found;
@@ -15,16 +15,13 @@ use super::report::Viewer;
 use super::representation::{Caching, Representation};
 use super::state::Handle;
 use super::wanted::Wanted;
-use super::{headers, stream};
+use super::{headers, owner, stream};
 use crate::config::Access;
 use crate::permalink::UrlPath;
 use crate::render;
 use crate::site::{STATS_FRAME, STATS_HOLE, Site};
 
 const HTML: &str = "text/html; charset=utf-8";
-
-/// What stands before a key.
-const BEARER: &[u8] = b"Bearer ";
 
 /// What surrounds the numbers when the site was built without a frame for them.
 const BARE_FRAME: (&str, &str) = (
@@ -131,16 +128,13 @@ pub(super) fn is_public(state: &Handle) -> bool {
     state.stats.access == Access::Public && state.site().identity().shows_stats
 }
 
-fn not_found() -> Response {
+pub(super) fn not_found() -> Response {
     told(StatusCode::NOT_FOUND, "not found")
 }
 
 /// Who asks; none if they may see nothing. This machine's own commands know the key of the server.
 fn viewer(state: &Handle, headers: &HeaderMap) -> Option<Viewer> {
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(BEARER));
-    if let (Some(given), Some(key)) = (given, &state.key)
-        && blake3::hash(given) == blake3::hash(key.as_bytes())
-    {
+    if owner::knows_key(state, headers) {
         return Some(Viewer::Owner);
     }
     is_public(state).then_some(Viewer::Public)
@@ -165,7 +159,7 @@ async fn json_of(state: &Handle, wanted: Wanted, viewer: Viewer) -> Option<Bytes
     }
 }
 
-fn told(status: StatusCode, what: &str) -> Response {
+pub(super) fn told(status: StatusCode, what: &str) -> Response {
     let mut response = (status, format!("{what}\n")).into_response();
     headers::restrict(response.headers_mut());
     response

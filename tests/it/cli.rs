@@ -21,7 +21,7 @@ fn small_site() -> Folder {
 
 /// Asserts how a command has ended, and that it says each of `words` on the stream for reports.
 #[track_caller]
-fn expect(ran: &Ran, code: i32, words: &[&str]) {
+pub(crate) fn expect(ran: &Ran, code: i32, words: &[&str]) {
     assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
     for word in words {
         assert!(ran.err.contains(word), "`{word}` is not in: {}", ran.err);

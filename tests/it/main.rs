@@ -11,6 +11,7 @@ mod following;
 mod golden;
 mod hosted;
 mod incremental;
+mod keeping;
 mod page_view;
 mod problems;
 mod program;

@@ -53,13 +53,7 @@ impl Store {
         more: More<'_>,
     ) -> anyhow::Result<()> {
         self.write(|tables| {
-            let mut batch = Batch {
-                tables,
-                memory,
-                calendar: &identity.calendar,
-                ledger: Ledger::default(),
-                visitors: BTreeMap::new(),
-            };
+            let mut batch = Batch::begin(tables, memory, &identity.calendar);
             for event in events {
                 batch.identify(event, identity)?;
                 batch.record(event)?;
@@ -86,18 +80,18 @@ impl Store {
 }
 
 /// A transaction under way.
-struct Batch<'b, 't> {
-    tables: &'b mut Tables<'t>,
-    memory: &'b mut Memory,
-    calendar: &'b Calendar,
-    ledger: Ledger,
+pub(super) struct Batch<'b, 't> {
+    pub(super) tables: &'b mut Tables<'t>,
+    pub(super) memory: &'b mut Memory,
+    pub(super) calendar: &'b Calendar,
+    pub(super) ledger: Ledger,
     /// Those who were counted, as they are to be written.
     visitors: BTreeMap<VisitorId, Visitor>,
 }
 
 /// What an event is about, in numbers of the database; none where it has none yet.
-struct Subject {
-    page: Option<u32>,
+pub(super) struct Subject {
+    pub(super) page: Option<u32>,
     visitor: Option<Visitor>,
 }
 
@@ -109,12 +103,21 @@ struct Newness {
 }
 
 impl Subject {
-    fn number(&self) -> Option<u32> {
+    pub(super) fn number(&self) -> Option<u32> {
         self.visitor.as_ref().map(|visitor| visitor.number)
     }
 }
 
-impl Batch<'_, '_> {
+impl<'b, 't> Batch<'b, 't> {
+    pub(super) fn begin(
+        tables: &'b mut Tables<'t>,
+        memory: &'b mut Memory,
+        calendar: &'b Calendar,
+    ) -> Self {
+        let (ledger, visitors) = (Ledger::default(), BTreeMap::new());
+        Batch { tables, memory, calendar, ledger, visitors }
+    }
+
     /// Replaces the visitor's id by what the settings allow to be stored.
     fn identify(&mut self, event: &mut Event, identity: &Identity) -> anyhow::Result<()> {
         match (identity.ids, event.visitor) {
@@ -151,7 +154,11 @@ impl Batch<'_, '_> {
             self.tables.set_presence(*reader, presence)?;
         }
         match (changes.counting, &event.action) {
-            (Counting::View, Action::View(traits)) => return self.count(event, traits, subject),
+            (Counting::View, Action::View(traits)) => {
+                let known = self.traits(event.at, traits)?;
+                let key = self.count(event, known, traits.referrer.as_deref(), subject)?;
+                return self.tables.set_view(event.view, ViewMark { row: key, repeat: None });
+            }
             (Counting::RepeatOf(row), _) => {
                 let repeat = Some(Repeat { first_seen: event.at, engaged_ms: 0 });
                 self.tables.set_view(event.view, ViewMark { row, repeat })?;
@@ -169,7 +176,7 @@ impl Batch<'_, '_> {
         self.sign(event, subject.number())
     }
 
-    fn subject(&self, event: &Event) -> anyhow::Result<Subject> {
+    pub(super) fn subject(&self, event: &Event) -> anyhow::Result<Subject> {
         let page = match &event.place {
             Place::Page { path, .. } => self.tables.word(Dimension::Path, path.as_str())?,
             Place::NotFound(path) => Some(missing_page(path)),
@@ -190,11 +197,17 @@ impl Batch<'_, '_> {
         Ok(self.tables.row(mark.row)?.map(|row| (mark, row)))
     }
 
-    /// Counts a view.
-    fn count(&mut self, event: &Event, traits: &Traits, subject: Subject) -> anyhow::Result<()> {
+    /// Counts a view of one with these traits, and gives its key.
+    pub(super) fn count(
+        &mut self,
+        event: &Event,
+        traits: [u32; Dimension::TRAITS.len()],
+        referrer: Option<&str>,
+        subject: Subject,
+    ) -> anyhow::Result<RowKey> {
         let key = self.tables.free_key(event.at)?;
         self.turn(key.time())?;
-        let mut row = Row { traits: self.traits(traits)?, ..Row::default() };
+        let mut row = Row { traits, ..Row::default() };
         let page = match &event.place {
             Place::Page { path, .. } => {
                 row.path = self.tables.intern(Dimension::Path, path.as_str())?;
@@ -212,10 +225,9 @@ impl Batch<'_, '_> {
             self.tables.set_counted(page, row.visitor, key)?;
             row.flags = row.flags.with(self.visit(key, &row)?);
         }
-        self.tables.set_view(event.view, ViewMark { row: key, repeat: None })?;
         let newness = self.put(key, &row, event.visitor.zip(visitor))?;
-        self.total(event, row.path, newness, traits);
-        Ok(())
+        self.total(event, row.path, newness, referrer);
+        Ok(key)
     }
 
     fn new_visitor(&mut self) -> Visitor {
@@ -286,7 +298,7 @@ impl Batch<'_, '_> {
     }
 
     /// Counts a custom event, unless it was sent before. A visit in which something happened is no bounce.
-    fn happen(
+    pub(super) fn happen(
         &mut self,
         event: &Event,
         subject: &Subject,
@@ -322,7 +334,7 @@ impl Batch<'_, '_> {
     }
 
     /// Adds a view to the totals.
-    fn total(&mut self, event: &Event, number: u32, newness: Newness, traits: &Traits) {
+    fn total(&mut self, event: &Event, number: u32, newness: Newness, referrer: Option<&str>) {
         let totals = &mut self.memory.totals;
         match &event.place {
             Place::Page { path, .. } => {
@@ -333,13 +345,17 @@ impl Batch<'_, '_> {
             }
             Place::NotFound(path) => {
                 totals.site.not_found += 1;
-                self.memory.not_found.add(&value::tidy_path(path), traits.referrer.as_deref());
+                self.memory.not_found.add(&value::tidy_path(path), referrer);
             }
         }
     }
 
     /// The numbers of the values of [`Dimension::TRAITS`], in that order.
-    fn traits(&mut self, traits: &Traits) -> anyhow::Result<[u32; Dimension::TRAITS.len()]> {
+    fn traits(
+        &mut self,
+        at: Timestamp,
+        traits: &Traits,
+    ) -> anyhow::Result<[u32; Dimension::TRAITS.len()]> {
         let texts = [
             traits.referrer.as_deref(),
             traits.country.map(Country::code),
@@ -349,6 +365,16 @@ impl Batch<'_, '_> {
             traits.source.as_deref(),
             traits.campaign.as_deref(),
         ];
+        self.values(at, texts)
+    }
+
+    /// The numbers of values of [`Dimension::TRAITS`].
+    pub(super) fn values(
+        &mut self,
+        at: Timestamp,
+        texts: [Option<&str>; Dimension::TRAITS.len()],
+    ) -> anyhow::Result<[u32; Dimension::TRAITS.len()]> {
+        self.turn(at)?;
         let mut numbers = [0; Dimension::TRAITS.len()];
         for ((number, dimension), text) in numbers.iter_mut().zip(Dimension::TRAITS).zip(texts) {
             *number = text.map_or(Ok(0), |text| self.value(dimension, text))?;
@@ -357,7 +383,7 @@ impl Batch<'_, '_> {
     }
 
     /// The number of a value, or of what stands for those beyond the cap.
-    fn value(&mut self, dimension: Dimension, text: &str) -> anyhow::Result<u32> {
+    pub(super) fn value(&mut self, dimension: Dimension, text: &str) -> anyhow::Result<u32> {
         let known = self.tables.word(dimension, text)?;
         let text = if self.memory.values.admit(dimension, known) { text } else { policy::OTHER };
         let number = self.tables.intern(dimension, text)?;
@@ -366,7 +392,7 @@ impl Batch<'_, '_> {
     }
 
     /// Turns to the values of another day, if it is one.
-    fn turn(&mut self, now: Timestamp) -> anyhow::Result<()> {
+    pub(super) fn turn(&mut self, now: Timestamp) -> anyhow::Result<()> {
         let day = self.calendar.day(now);
         if self.memory.values.are_of(day) {
             return Ok(());
@@ -406,7 +432,7 @@ impl Batch<'_, '_> {
     }
 
     /// Writes what has been gathered in memory.
-    fn finish(mut self, more: More<'_>) -> anyhow::Result<()> {
+    pub(super) fn finish(mut self, more: More<'_>) -> anyhow::Result<()> {
         served::add(self.tables, self.calendar, more.served)?;
         self.tables.merge(&self.ledger)?;
         for (id, visitor) in std::mem::take(&mut self.visitors) {

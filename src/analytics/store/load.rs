@@ -116,7 +116,7 @@ impl Store {
 
 type Names = redb::ReadOnlyTable<&'static [u8; 4], &'static [u8]>;
 
-fn name(names: &Names, number: u32) -> anyhow::Result<String> {
+pub(super) fn name(names: &Names, number: u32) -> anyhow::Result<String> {
     let name = names.get(&number.to_be_bytes())?;
     Ok(name.map(|name| tables::text(name.value().get(1..).unwrap_or_default())).unwrap_or_default())
 }

@@ -64,6 +64,10 @@
 
 mod batch;
 mod blocks;
+mod copy;
+mod every_table;
+mod export;
+mod import;
 mod load;
 mod migrate;
 mod recount;
@@ -75,6 +79,8 @@ mod tables;
 mod tidy;
 
 pub(super) use self::batch::{Identity, More};
+pub use self::export::Words;
+pub(super) use self::import::Past;
 pub(super) use self::rollups::Values;
 pub(super) use self::tidy::Progress;
 
@@ -84,7 +90,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 use anyhow::{Context as _, anyhow, bail};
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
+use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 
 use self::tables::Tables;
 use super::policy;
@@ -103,6 +109,18 @@ impl Store {
     /// Opens the database at `path`, or makes one there.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let database = contained(|| create(path))
+            .with_context(|| format!("cannot open the statistics at `{}`", path.display()))?;
+        Ok(Self { path: path.to_owned(), database: RwLock::new(Some(database)) })
+    }
+
+    /// Opens the database at `path`, which must be there, after checking every page of it.
+    pub fn open_checked(path: &Path) -> anyhow::Result<Self> {
+        let opened = || {
+            let metadata = std::fs::metadata(path)?;
+            anyhow::ensure!(metadata.len() > 0, "it is empty");
+            contained(|| open(path, true))
+        };
+        let database = opened()
             .with_context(|| format!("cannot open the statistics at `{}`", path.display()))?;
         Ok(Self { path: path.to_owned(), database: RwLock::new(Some(database)) })
     }
@@ -138,9 +156,17 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        self.transact(|transaction| work(&mut Tables::open(transaction)?))
+    }
+
+    /// The same, for whoever opens the tables.
+    fn transact<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = database.as_ref().context("the database is closed after a failure")?;
-        contained(|| write(database, work))
+        contained(|| transact(database, work))
     }
 
     /// Runs `work` in such a transaction, which is given up if it says that it has changed nothing.
@@ -177,9 +203,16 @@ fn write<T>(
     database: &Database,
     work: impl FnOnce(&mut Tables<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    transact(database, |transaction| work(&mut Tables::open(transaction)?))
+}
+
+fn transact<T>(
+    database: &Database,
+    work: impl FnOnce(&WriteTransaction) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
-    let result = work(&mut Tables::open(&transaction)?)?;
+    let result = work(&transaction)?;
     transaction.commit()?;
     Ok(result)
 }

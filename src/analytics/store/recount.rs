@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// Whether what is stored agrees with itself, and with the rows that are kept.
-    pub(in crate::analytics) fn agrees(&self) -> anyhow::Result<bool> {
+    pub fn agrees(&self) -> anyhow::Result<bool> {
         let calendar = self.calendar()?;
         let kept = self.read(|transaction| tables::kept(&transaction.open_table(META)?))?;
         let (stored, recounted) = (self.counts()?, self.recount()?);

@@ -242,7 +242,7 @@ impl<'t> Tables<'t> {
     /// Deletes the visits that have ended, and the counted views that nothing can be a repeat of any more.
     pub(super) fn forget_ended(&mut self, now: Timestamp) -> anyhow::Result<()> {
         self.visits.retain(|_, visit| Visit::from_bytes(visit).includes(now))?;
-        self.counted.retain(|_, key| is_repeatable(RowKey::from_bytes(*key).time(), now))?;
+        self.counted.retain(|_, key| policy::is_repeat(RowKey::from_bytes(*key).time(), now))?;
         Ok(())
     }
 
@@ -317,11 +317,6 @@ pub(super) fn zone(meta: &impl ReadableTable<Bytes, Bytes>) -> anyhow::Result<St
 /// From when on all rows are kept; none if none was dropped.
 pub(super) fn kept(meta: &impl ReadableTable<Bytes, Bytes>) -> anyhow::Result<Option<Timestamp>> {
     Ok(meta.get(KEPT)?.map(|kept| time(varint::decode(kept.value()).large())))
-}
-
-/// Whether a view at `now` can be a repeat of one that was counted at `time`.
-fn is_repeatable(time: Timestamp, now: Timestamp) -> bool {
-    u128::from(now.as_millis().abs_diff(time.as_millis())) < policy::DEDUP_WINDOW.as_millis()
 }
 
 /// Text that was written as text; what is not, after damage, shows as such.
