@@ -145,7 +145,8 @@ impl<'q> Asking<'q> {
 
     fn scan_share(&self, window: Window, sieve: &Sieve, share: Share) -> anyhow::Result<Scan> {
         let (from, to) = window.bounds(&self.calendar);
-        let visitors = self.store.last_visitor()?;
+        // A list of all visitors is quick for many rows, and too large for few.
+        let visitors = if share.of == 1 { 0 } else { self.store.last_visitor()? };
         let mut scan = Scan::new(sieve.clone(), share, visitors, self.starts(window));
         self.store.each_row(from..=to, |key, row| scan.add(key, row))?;
         Ok(scan)

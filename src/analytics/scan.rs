@@ -63,8 +63,8 @@ impl Share {
 }
 
 /// What a visitor was counted for: the first values of the dimensions that most views have, and at [`STEP`] the
-/// last step; 0 is nothing. Few readers have more, and it is less than a line of the cache.
-type Known = [u32; 12];
+/// last step; 0 is nothing. Few readers have more, few numbers are too large, and memory is what limits the speed.
+type Known = [u16; 12];
 const STEP: usize = 11;
 
 /// More visitors than this are not held in a list; for them each value is looked up.
@@ -83,9 +83,11 @@ struct Visitors {
 impl Visitors {
     /// Whether `word` is new to the visitor at this place of the list.
     fn is_new(&mut self, place: usize, slots: Range<usize>, word: u32) -> bool {
-        for slot in self.known.get_mut(place).map_or(&mut [][..], |known| &mut known[slots]) {
-            if *slot == word || *slot == 0 {
-                return std::mem::replace(slot, word) == 0;
+        if let (Ok(word), Some(known)) = (u16::try_from(word), self.known.get_mut(place)) {
+            for slot in &mut known[slots] {
+                if *slot == word || *slot == 0 {
+                    return std::mem::replace(slot, word) == 0;
+                }
             }
         }
         self.insert(word, u32::try_from(place).unwrap_or(u32::MAX))
@@ -93,15 +95,18 @@ impl Visitors {
 
     /// Whether the visitor was not counted in `step` yet. Steps come in order, or nearly so: only the last is
     /// at hand.
-    fn is_new_in(&mut self, place: usize, step: u32) -> bool {
+    fn is_new_in(&mut self, place: usize, step: u16) -> bool {
         let visitor = u32::try_from(place).unwrap_or(u32::MAX);
-        let Some(known) = self.known.get_mut(place) else { return self.insert(step, visitor) };
+        let mark = |step: u16| u32::from(step) | STEPS;
+        let Some(known) = self.known.get_mut(place) else {
+            return self.insert(mark(step), visitor);
+        };
         let before = std::mem::replace(&mut known[STEP], step);
         if before == step || before == 0 {
             return before == 0;
         }
-        self.insert(before, visitor);
-        !self.others.contains(&pair(step, visitor))
+        self.insert(mark(before), visitor);
+        !self.others.contains(&pair(mark(step), visitor))
     }
 
     /// Whether nothing was counted for the visitor in any step.
@@ -199,7 +204,8 @@ impl Scan {
             let after = self.starts.partition_point(|start| *start <= time);
             self.step = after.saturating_sub(1);
         }
-        let number = u32::try_from(self.step).unwrap_or(0) | STEPS;
+        // Numbered from 1, since 0 is nothing.
+        let number = u16::try_from(self.step + 1).unwrap_or(u16::MAX);
         let is_new = visitor.is_some_and(|visitor| self.visitors.is_new_in(visitor, number));
         if let Some(step) = self.steps.get_mut(self.step) {
             step.add(rollup, is_new);
