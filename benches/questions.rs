@@ -88,6 +88,22 @@ impl Desk {
         admit(raw, &facts, &Rules::default(), Timestamp::from_millis(at)).expect("counts")
     }
 
+    /// Sets the clock, once all that was sent before is stored.
+    fn tick(&mut self, at: i64) {
+        self.number += 1;
+        let id = format!(r#""view":"{:016x}","path":"/""#, self.number);
+        let event = Self::event(
+            &format!(r#"{{"type":"heartbeat",{id},"engaged":1,"scroll":1}}"#),
+            0,
+            AGENTS[0],
+            at,
+        );
+        self.clock.set(Timestamp::from_millis(at));
+        while !self.recorder.record(event.clone()).is_ok_and(|receipt| receipt.wait().is_ok()) {
+            std::thread::yield_now();
+        }
+    }
+
     /// A visit of some pages; says how many.
     fn visit(&mut self, mut at: i64, beats: bool) -> u64 {
         let returns = self.chance.below(10) < 3 && self.visitors > 0;
@@ -149,14 +165,19 @@ fn fill(store: &Arc<Store>, most: u64) {
         visitors: 0,
         number: 0,
     };
-    let (mut views, started) = (0, Instant::now());
+    let (mut views, started, mut ticked) = (0, Instant::now(), began);
     while views < most {
         let passed = i128::from(DAYS * DAY) * i128::from(views) / i128::from(most);
         let at = began + i64::try_from(passed).expect("three years");
         views += desk.visit(at, most <= 1_000_000);
-        if views % 64 < 2 {
-            desk.clock.set(Timestamp::from_millis(at));
+        if at - ticked >= DAY / 4 {
+            desk.tick(at);
+            ticked = at;
         }
+    }
+    // A week without readers: what can be packed is packed.
+    for hour in 0..24 * 7 {
+        desk.tick(NOW + hour * DAY / 24);
     }
     desk.recorder.close();
     let (seconds, visitors) = (started.elapsed().as_secs_f64(), desk.visitors);

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use anyhow::anyhow;
+
 use super::answer::{Amounts, Answer, Course, Line, Point};
 use super::calendar::Calendar;
 use super::question::{Breakdown, Comparison, Question, Step, Window};
 use super::rollup::Dimension;
-use super::scan::{Scan, Sieve};
+use super::scan::{Scan, Share, Sieve};
 use super::store::{Store, Values};
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
@@ -85,7 +87,7 @@ impl<'q> Asking<'q> {
         let dimensions: BTreeSet<_> = breakdowns.iter().map(|of| of.dimension()).collect();
         match (window, &self.sieve) {
             (Window::Days { start, end }, None) => self.look_up(start..end, dimensions),
-            (_, sieve) => self.scan(window, sieve.clone().unwrap_or_default(), dimensions),
+            (_, sieve) => self.scan(window, &sieve.clone().unwrap_or_default(), dimensions),
         }
     }
 
@@ -115,28 +117,50 @@ impl<'q> Asking<'q> {
     fn scan(
         &self,
         window: Window,
-        sieve: Sieve,
+        sieve: &Sieve,
         dimensions: BTreeSet<Dimension>,
     ) -> anyhow::Result<Finding> {
+        let scan = self.scan_in_shares(window, sieve)?;
         let (from, to) = window.bounds(&self.calendar);
-        let mut scan = Scan::new(sieve, self.starts(window));
-        self.store.each_row(from..=to, |key, row| scan.add(key, row))?;
         let values = dimensions.into_iter().map(|dimension| (dimension, scan.values(dimension)));
         let values = values.collect();
         let (totals, series) = (scan.totals(), self.points(window, scan.series()));
         Ok(Finding { course: Course { from, to, totals, series }, values, scroll: scan.scroll() })
     }
 
+    /// Looks at the rows of `window`: on two threads if they may be many.
+    fn scan_in_shares(&self, window: Window, sieve: &Sieve) -> anyhow::Result<Scan> {
+        if matches!(window, Window::Instants { .. }) {
+            return self.scan_share(window, sieve, Share::ALL);
+        }
+        let share = |number| self.scan_share(window, sieve, Share { number, of: 2 });
+        let (first, second) = std::thread::scope(|scope| {
+            let second = scope.spawn(|| share(1));
+            (share(0), second.join())
+        });
+        let mut scan = first?;
+        scan.merge(&second.map_err(|_| anyhow!("reading has failed"))??);
+        Ok(scan)
+    }
+
+    fn scan_share(&self, window: Window, sieve: &Sieve, share: Share) -> anyhow::Result<Scan> {
+        let (from, to) = window.bounds(&self.calendar);
+        // A list of all visitors is quick for many rows, and too large for few.
+        let visitors = if share.of == 1 { 0 } else { self.store.last_visitor()? };
+        let mut scan = Scan::new(sieve.clone(), share, visitors, self.starts(window));
+        self.store.each_row(from..=to, |key, row| scan.add(key, row))?;
+        Ok(scan)
+    }
+
     /// The hours of some days: from rows, for the sake of their visitors, or from roll-ups once rows are gone.
     fn hourly(&self, window: Window) -> anyhow::Result<Vec<Point>> {
-        let (from, to) = window.bounds(&self.calendar);
+        let (from, _) = window.bounds(&self.calendar);
         if self.kept.is_some_and(|kept| kept > from) {
             let starts = self.starts(window);
             let hours: Vec<u32> = starts.iter().map(|start| self.calendar.hour(*start)).collect();
             return Ok(self.points(window, self.store.hours(&hours)?));
         }
-        let mut scan = Scan::new(Sieve::default(), self.starts(window));
-        self.store.each_row(from..=to, |key, row| scan.add(key, row))?;
+        let scan = self.scan_share(window, &Sieve::default(), Share::ALL)?;
         Ok(self.points(window, scan.series()))
     }
 

@@ -1,7 +1,7 @@
 //! On which days a visitor was counted for a value: as many as it takes to say who has been there before.
 
 use super::policy;
-use super::row::varint::Numbers;
+use super::row::varint::{self, Numbers};
 
 /// Nothing was earlier than this day.
 const FIRST: u64 = 0;
@@ -85,8 +85,8 @@ impl Days {
         }
     }
 
-    /// The days as numbers, the latest as its distance from `newest`, which is at least as late.
-    pub(super) fn encode(&self, newest: u32, numbers: &mut Vec<u64>) {
+    /// Writes the days behind other bytes, the latest as its distance from `newest`, which is at least as late.
+    pub(super) fn encode(&self, newest: u32, bytes: &mut Vec<u8>) {
         let mut after = newest;
         for (place, day) in self.known.iter().enumerate().rev() {
             let mark = match (place, self.has_earlier) {
@@ -94,7 +94,7 @@ impl Days {
                 (0, true) => FORGOTTEN,
                 _ => MORE,
             };
-            numbers.push(u64::from(after.saturating_sub(*day)) << 2 | mark);
+            varint::push(bytes, u64::from(after.saturating_sub(*day)) << 2 | mark);
             after = *day;
         }
     }
@@ -119,7 +119,6 @@ impl Days {
 mod tests {
     use super::super::calendar::{Level, cover};
     use super::super::returns::Returns;
-    use super::super::row::varint;
     use super::*;
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
@@ -190,9 +189,8 @@ mod tests {
                 day += gap;
                 days.add(day);
             }
-            let mut numbers = Vec::new();
-            days.encode(day + later, &mut numbers);
-            let bytes = varint::encode(numbers.into_iter().chain([1]));
+            let mut bytes = Vec::new();
+            days.encode(day + later, &mut bytes);
             prop_assert_eq!(Days::decode(day + later, &mut varint::decode(&bytes)), days);
         }
     }

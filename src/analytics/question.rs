@@ -210,7 +210,10 @@ impl Window {
         match time {
             Time::Days { from, to } => {
                 let day = |day: Day| u32::try_from(day.number()).unwrap_or(0);
-                Self::Days { start: day(from), end: day(to).saturating_add(1).max(day(from)) }
+                // Days that are yet to come have nothing to tell, and there is no end of them.
+                let end = (day(to).saturating_add(1)).min(history.end.max(today + 1));
+                let start = day(from).min(end);
+                Self::Days { start, end: end.max(start) }
             }
             Time::Period(Period::All) => {
                 let start = if history.is_empty() { today } else { history.start.min(today) };
@@ -330,6 +333,29 @@ mod tests {
         let before = window.before(Comparison::Previous, &calendar);
         let (from, to) = (at("2026-10-19T07:00:00Z"), at("2026-10-20T07:00:00Z"));
         assert_eq!(before, Window::Instants { from, to });
+    }
+
+    #[test]
+    fn days_end_today_and_none_are_left_if_they_are_in_the_wrong_order() {
+        let calendar = Calendar::new(TimeZone::UTC);
+        let now = at("2026-11-24T08:00:00Z");
+        let today = i32::try_from(calendar.day(now)).unwrap();
+        let length = |from: i32, to: i32| {
+            let [from, to] = [from, to].map(Day::from_number);
+            let window = Window::at(Time::Days { from, to }, now, &calendar, &(0..0));
+            let Window::Days { start, end } = window else { panic!("{from:?}") };
+            (end - start, window.steps(Step::Day).len())
+        };
+        for (from, to, days) in [
+            (today, today, 1),
+            (today - 1, today + 1_000_000, 2),
+            (today + 5, i32::MAX, 0),
+            (today, today - 1, 0),
+            (-5, 0, 1),
+            (i32::MIN, -1, 1),
+        ] {
+            assert_eq!(length(from, to), (days, usize::try_from(days).unwrap()), "{from} {to}");
+        }
     }
 
     #[test]

@@ -292,6 +292,16 @@ pub(super) mod varint {
         bytes.push(number.to_le_bytes()[0]);
     }
 
+    /// A difference of numbers, which may be negative, as a number that is small if the difference is.
+    pub(in super::super) const fn zigzag(difference: u32) -> u32 {
+        difference << 1 ^ if difference >> 31 == 0 { 0 } else { u32::MAX }
+    }
+
+    /// The difference that [`zigzag`] made this of.
+    pub(in super::super) const fn unzigzag(number: u32) -> u32 {
+        number >> 1 ^ if number & 1 == 0 { 0 } else { u32::MAX }
+    }
+
     /// Reads numbers until the bytes end, and zeros from then on.
     pub(in super::super) const fn decode(bytes: &[u8]) -> Numbers<'_> {
         Numbers { bytes }
@@ -326,7 +336,18 @@ pub(super) mod varint {
 
         /// The next number, clamped to 32 bits.
         pub(in super::super) fn small(&mut self) -> u32 {
-            u32::try_from(self.large()).unwrap_or(u32::MAX)
+            // Nearly all numbers have at most three bytes, and there are many.
+            let part = |byte: u8, place: u32| u32::from(byte & 0x7f) << (7 * place);
+            let (number, rest) = match self.bytes {
+                [a, rest @ ..] if *a < 0x80 => (part(*a, 0), rest),
+                [a, b, rest @ ..] if *b < 0x80 => (part(*a, 0) | part(*b, 1), rest),
+                [a, b, c, rest @ ..] if *c < 0x80 => {
+                    (part(*a, 0) | part(*b, 1) | part(*c, 2), rest)
+                }
+                _ => return u32::try_from(self.large()).unwrap_or(u32::MAX),
+            };
+            self.bytes = rest;
+            number
         }
 
         /// Whether all bytes were read.
@@ -410,6 +431,23 @@ mod tests {
                 prop_assert_eq!(read.large(), number);
             }
             prop_assert_eq!(read.large(), 0);
+        }
+
+        #[test]
+        fn small_numbers_are_read_as_large_ones_are(bytes in prop::collection::vec(any::<u8>(), 0..20)) {
+            let (mut small, mut large) = (varint::decode(&bytes), varint::decode(&bytes));
+            while !large.is_empty() {
+                let number = u32::try_from(large.large()).unwrap_or(u32::MAX);
+                prop_assert_eq!(small.small(), number);
+            }
+            prop_assert!(small.is_empty());
+        }
+
+        #[test]
+        fn a_difference_is_what_its_number_says(difference: i32) {
+            let difference = difference.cast_unsigned();
+            prop_assert_eq!(varint::unzigzag(varint::zigzag(difference)), difference);
+            prop_assert!(varint::zigzag(1_u32.wrapping_neg()) < 4 && varint::zigzag(1) < 4);
         }
 
         #[test]

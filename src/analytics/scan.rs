@@ -1,7 +1,9 @@
 //! What rows add up to when they are looked at one by one: for filters, and for parts of days.
 
+use std::ops::Range;
+
 use super::answer::Amounts;
-use super::quick::{QuickMap, QuickSet};
+use super::quick::QuickSet;
 use super::rollup::{Dimension, Rollup};
 use super::row::{Flags, Row, RowKey};
 use crate::clock::Timestamp;
@@ -34,14 +36,115 @@ struct Count {
     visitors: u64,
 }
 
-/// The values that most rows of a visitor share, so that seeing the same again costs a comparison.
-const SHARED: usize = 2 + Dimension::TRAITS.len();
-const STEP: usize = SHARED - 1;
+impl Count {
+    fn add(&mut self, rollup: Rollup, is_new_visitor: bool) {
+        self.rollup = self.rollup.merge(rollup);
+        self.visitors += u64::from(is_new_visitor);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.dimension = self.dimension.max(other.dimension);
+        self.rollup = self.rollup.merge(other.rollup);
+        self.visitors += other.visitors;
+    }
+}
+
+/// Which visitors are looked at: all, or those of one share of several. Shares are of visitors and not of time,
+/// because then nobody is in two of them, and what they find can be added up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    pub(super) number: u32,
+    pub(super) of: u32,
+}
+
+impl Share {
+    /// All visitors.
+    pub(super) const ALL: Self = Self { number: 0, of: 1 };
+}
+
+/// What a visitor was counted for: the first values of the dimensions that most views have, and at [`STEP`] the
+/// last step; 0 is nothing. Few readers have more, few numbers are too large, and memory is what limits the speed.
+type Known = [u16; 12];
+const STEP: usize = 11;
+
+/// More visitors than this are not held in a list; for them each value is looked up.
+const LISTED: u32 = 16_000_000;
+
+/// Tells steps from words among the values of a visitor.
+const STEPS: u32 = 1 << 31;
+
+/// Which values each visitor was counted for: the first ones in a list, others in a set.
+#[derive(Debug, Default)]
+struct Visitors {
+    known: Vec<Known>,
+    others: QuickSet<u64>,
+}
+
+impl Visitors {
+    /// Whether `word` is new to the visitor at this place of the list.
+    fn is_new(&mut self, place: usize, slots: Range<usize>, word: u32) -> bool {
+        if let (Ok(word), Some(known)) = (u16::try_from(word), self.known.get_mut(place)) {
+            for slot in &mut known[slots] {
+                if *slot == word || *slot == 0 {
+                    return std::mem::replace(slot, word) == 0;
+                }
+            }
+        }
+        self.insert(word, u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    /// Whether the visitor was not counted in `step` yet. Steps come in order, or nearly so: only the last is
+    /// at hand.
+    fn is_new_in(&mut self, place: usize, step: u16) -> bool {
+        let visitor = u32::try_from(place).unwrap_or(u32::MAX);
+        let mark = |step: u16| u32::from(step) | STEPS;
+        let Some(known) = self.known.get_mut(place) else {
+            return self.insert(mark(step), visitor);
+        };
+        let before = std::mem::replace(&mut known[STEP], step);
+        if before == step || before == 0 {
+            return before == 0;
+        }
+        self.insert(mark(before), visitor);
+        !self.others.contains(&pair(mark(step), visitor))
+    }
+
+    /// Whether nothing was counted for the visitor in any step.
+    fn is_unknown(&mut self, place: usize) -> bool {
+        match self.known.get(place) {
+            Some(known) => known[STEP] == 0,
+            // No word has this number.
+            None => self.insert(0, u32::try_from(place).unwrap_or(u32::MAX)),
+        }
+    }
+
+    fn insert(&mut self, word: u32, visitor: u32) -> bool {
+        self.others.insert(pair(word, visitor))
+    }
+}
+
+fn pair(word: u32, visitor: u32) -> u64 {
+    u64::from(word) << u32::BITS | u64::from(visitor)
+}
+
+/// Where the values of a dimension stand in [`Known`], if they do.
+const fn slots(dimension: Dimension) -> Range<usize> {
+    match dimension {
+        Dimension::Path => 0..5,
+        Dimension::Referrer => 5..7,
+        Dimension::Country => 7..8,
+        Dimension::Device => 8..9,
+        Dimension::Browser => 9..10,
+        Dimension::System => 10..11,
+        _ => 0..0,
+    }
+}
 
 /// Rows being added up. Numbers of words are unique across dimensions, so one list holds all values.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scan {
     sieve: Sieve,
+    share: Share,
     /// When each step of the series begins.
     starts: Vec<Timestamp>,
     step: usize,
@@ -49,109 +152,74 @@ pub(super) struct Scan {
     steps: Vec<Count>,
     words: Vec<Count>,
     scroll: [u64; 11],
-    /// By visitor: for each shared dimension the value that was last seen, one more for steps.
-    last: QuickMap<u32, [u32; SHARED]>,
-    /// Other values with their visitors.
-    others: QuickSet<u64>,
+    visitors: Visitors,
 }
 
-/// Tells steps from words among the values of a visitor.
-const STEPS: u32 = 1 << 31;
-
 impl Scan {
-    /// Adds up what `sieve` lets through, in steps that begin at `starts`.
-    pub(super) fn new(sieve: Sieve, starts: Vec<Timestamp>) -> Self {
-        let steps = vec![Count::default(); starts.len()];
-        Self { sieve, starts, steps, ..Self::default() }
+    /// Adds up what `sieve` lets through of a share of visitors, who are numbered up to `visitors`, in steps that
+    /// begin at `starts`.
+    pub(super) fn new(sieve: Sieve, share: Share, visitors: u32, starts: Vec<Timestamp>) -> Self {
+        let places = usize::try_from(visitors.min(LISTED) / share.of + 1).unwrap_or(0);
+        Self {
+            sieve,
+            share,
+            step: 0,
+            site: Count::default(),
+            steps: vec![Count::default(); starts.len()],
+            starts,
+            words: Vec::new(),
+            scroll: [0; 11],
+            // Pages of zeros that are never touched cost nothing.
+            visitors: Visitors { known: vec![[0; 12]; places], others: QuickSet::default() },
+        }
     }
 
     /// Takes a row in.
     pub(super) fn add(&mut self, key: RowKey, row: &Row) {
-        if !self.sieve.lets_through(row) {
+        if row.visitor % self.share.of != self.share.number || !self.sieve.lets_through(row) {
             return;
         }
+        let visitor =
+            usize::try_from(row.visitor / self.share.of).ok().filter(|_| row.visitor != 0);
         let rollup = row.rollup();
-        let (mut last, is_new) = self.visitor(row);
         if row.is_page_view() {
-            self.site.rollup = self.site.rollup.merge(rollup);
+            let is_new = visitor.is_some_and(|visitor| self.visitors.is_unknown(visitor));
+            self.site.add(rollup, is_new);
             self.scroll[usize::from(row.scroll.min(100)) / 10] += 1;
-            self.site.visitors += u64::from(is_new);
-            self.add_to_step(key.time(), row, rollup, &mut last);
+            self.add_to_step(key.time(), rollup, visitor);
         }
-        for (dimension, word) in row.values() {
-            if word != 0 {
-                let is_new =
-                    row.visitor != 0 && self.is_new(dimension, word, row.visitor, &mut last);
-                let count = self.word(word);
-                count.dimension = dimension.code();
-                count.rollup = count.rollup.merge(rollup);
-                count.visitors += u64::from(is_new);
-            }
-        }
-        if row.visitor != 0 {
-            self.last.insert(row.visitor, last);
+        for (dimension, word) in row.values().filter(|(_, word)| *word != 0) {
+            let visitors = &mut self.visitors;
+            let is_new =
+                visitor.is_some_and(|visitor| visitors.is_new(visitor, slots(dimension), word));
+            let count = word_of(&mut self.words, word);
+            count.dimension = dimension.code();
+            count.add(rollup, is_new);
         }
     }
 
-    /// What the visitor was last seen with, and whether this is the first page view of the visitor.
-    fn visitor(&self, row: &Row) -> ([u32; SHARED], bool) {
-        let last = self.last.get(&row.visitor).copied().unwrap_or_default();
-        (last, row.visitor != 0 && last[STEP] == 0)
-    }
-
-    fn add_to_step(
-        &mut self,
-        time: Timestamp,
-        row: &Row,
-        rollup: Rollup,
-        last: &mut [u32; SHARED],
-    ) {
+    fn add_to_step(&mut self, time: Timestamp, rollup: Rollup, visitor: Option<usize>) {
         let begun = |start: Option<&Timestamp>| start.is_some_and(|start| *start <= time);
         if !begun(self.starts.get(self.step)) || begun(self.starts.get(self.step + 1)) {
             let after = self.starts.partition_point(|start| *start <= time);
             self.step = after.saturating_sub(1);
         }
-        // Steps are numbered from 1, since 0 says that the visitor is new.
-        let number = u32::try_from(self.step).unwrap_or(0) + 1;
-        let is_new = row.visitor != 0
-            && changed(&mut last[STEP], number).is_some_and(|before| {
-                is_first(&mut self.others, row.visitor, (before, number), STEPS)
-            });
+        // Numbered from 1, since 0 is nothing.
+        let number = u16::try_from(self.step + 1).unwrap_or(u16::MAX);
+        let is_new = visitor.is_some_and(|visitor| self.visitors.is_new_in(visitor, number));
         if let Some(step) = self.steps.get_mut(self.step) {
-            step.rollup = step.rollup.merge(rollup);
-            step.visitors += u64::from(is_new);
+            step.add(rollup, is_new);
         }
     }
 
-    /// Whether the visitor was not counted for `word` yet.
-    fn is_new(
-        &mut self,
-        dimension: Dimension,
-        word: u32,
-        visitor: u32,
-        last: &mut [u32; SHARED],
-    ) -> bool {
-        let place = match dimension {
-            Dimension::Path => 0,
-            Dimension::Referrer => 1,
-            Dimension::Country => 2,
-            Dimension::Device => 3,
-            Dimension::Browser => 4,
-            Dimension::System => 5,
-            Dimension::Source => 6,
-            Dimension::Campaign => 7,
-            _ => return self.others.insert(pair(word, visitor)),
-        };
-        changed(&mut last[place], word)
-            .is_some_and(|before| is_first(&mut self.others, visitor, (before, word), 0))
-    }
-
-    fn word(&mut self, word: u32) -> &mut Count {
-        let place = usize::try_from(word).unwrap_or(0);
-        if place >= self.words.len() {
-            self.words.resize(place + 1, Count::default());
+    /// Takes in what another share found.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.site.merge(&other.site);
+        self.steps.iter_mut().zip(&other.steps).for_each(|(mine, theirs)| mine.merge(theirs));
+        for (word, count) in (0..).zip(&other.words) {
+            word_of(&mut self.words, word).merge(count);
         }
-        &mut self.words[place]
+        self.scroll.iter_mut().zip(other.scroll).for_each(|(mine, theirs)| *mine += theirs);
     }
 
     /// How much was counted in all.
@@ -180,26 +248,58 @@ impl Scan {
     }
 }
 
-/// Sets `last` to `value`; what it was before, if it was another.
-fn changed(last: &mut u32, value: u32) -> Option<u32> {
-    let before = std::mem::replace(last, value);
-    (before != value).then_some(before)
-}
-
-/// Whether a visitor who was last seen with `before` is seen with `value` for the first time.
-fn is_first(
-    others: &mut QuickSet<u64>,
-    visitor: u32,
-    (before, value): (u32, u32),
-    mark: u32,
-) -> bool {
-    if before == 0 {
-        return true;
+fn word_of(words: &mut Vec<Count>, word: u32) -> &mut Count {
+    let place = usize::try_from(word).unwrap_or(0);
+    if place >= words.len() {
+        words.resize(place + 1, Count::default());
     }
-    others.insert(pair(before | mark, visitor));
-    !others.contains(&pair(value | mark, visitor))
+    &mut words[place]
 }
 
-fn pair(word: u32, visitor: u32) -> u64 {
-    u64::from(word) << u32::BITS | u64::from(visitor)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rows() -> impl Strategy<Value = Vec<Row>> {
+        let row = (0_u32..9, 1_u32..4, 5_u32..8, 10_u32..13, any::<bool>());
+        let row = row.prop_map(|(visitor, path, referrer, country, is_missing)| {
+            let mut row = Row { path, visitor, ..Row::default() };
+            (row.traits[0], row.traits[1], row.traits[6]) = (referrer, country, country + 10);
+            if is_missing {
+                row.flags = Flags::MISSING;
+                row.path += 40;
+            }
+            row
+        });
+        prop::collection::vec(row, 0..200)
+    }
+
+    /// All that a scan has found.
+    fn found(scan: &Scan) -> (Amounts, Vec<Amounts>, Vec<(u32, Amounts)>) {
+        let values = Dimension::ALL.into_iter().flat_map(|dimension| scan.values(dimension));
+        (scan.totals(), scan.series().collect(), values.collect())
+    }
+
+    proptest! {
+        #[test]
+        fn shares_and_visitors_without_a_place_in_the_list_give_the_same(rows in rows()) {
+            let starts = [0, 50, 120].map(Timestamp::from_millis).to_vec();
+            let scan = |share, visitors| {
+                let mut scan = Scan::new(Sieve::default(), share, visitors, starts.clone());
+                for (millis, row) in (0..).zip(&rows) {
+                    scan.add(RowKey::at_millis(millis), row);
+                }
+                scan
+            };
+            let all = scan(Share::ALL, 9);
+            prop_assert_eq!(found(&scan(Share::ALL, 0)), found(&all));
+            prop_assert_eq!(found(&scan(Share::ALL, 4)), found(&all));
+            let mut merged = scan(Share { number: 0, of: 2 }, 9);
+            merged.merge(&scan(Share { number: 1, of: 2 }, 9));
+            prop_assert_eq!(found(&merged), found(&all));
+            let visitors: QuickSet<u32> = rows.iter().filter(|row| row.is_page_view() && row.visitor > 0).map(|row| row.visitor).collect();
+            prop_assert_eq!(all.totals().visitors, visitors.len() as u64);
+        }
+    }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::days::{Addition, Days};
 use super::policy;
-use super::row::varint;
+use super::row::varint::{self, unzigzag, zigzag};
+
+/// 2020-01-01: days are written as their distance from it, in two bytes for long.
+const EPOCH: u32 = 18_262;
 
 /// What is known of a visitor.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,31 +46,38 @@ impl Visitor {
         self.days.values().map(Days::latest).max()
     }
 
-    /// The visitor as bytes.
+    /// The visitor as bytes. Most values have the days of the first, which is the site: these are not repeated.
     pub(super) fn encode(&self) -> Vec<u8> {
         let newest = self.latest().unwrap_or(0);
-        let mut numbers = vec![u64::from(self.number), u64::from(newest)];
-        let mut before = 0;
+        let mut bytes = Vec::with_capacity(32);
+        varint::push(&mut bytes, u64::from(self.number));
+        varint::push(&mut bytes, u64::from(zigzag(newest.wrapping_sub(EPOCH))));
+        let first = self.days.values().next();
+        let mut before = None;
         for (word, days) in &self.days {
-            // One more than the distance, so that no value ends in zeros that are left out.
-            numbers.push(u64::from(word - before) + 1);
-            days.encode(newest, &mut numbers);
-            before = *word;
+            let is_same = before.is_some() && first == Some(days);
+            let distance = u64::from(word - before.unwrap_or(0));
+            varint::push(&mut bytes, distance << 1 | u64::from(is_same));
+            if !is_same {
+                days.encode(newest, &mut bytes);
+            }
+            before = Some(*word);
         }
-        // The last number may be zero, and says that more was left out.
-        numbers.push(1);
-        varint::encode(numbers)
+        bytes
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub(super) fn decode(bytes: &[u8]) -> Self {
-        let bytes = bytes.strip_suffix(&[1]).unwrap_or(bytes);
         let mut numbers = varint::decode(bytes);
-        let (number, newest) = (numbers.small(), numbers.small());
-        let (mut days, mut word) = (BTreeMap::new(), 0_u32);
+        let (number, newest) = (numbers.small(), unzigzag(numbers.small()).wrapping_add(EPOCH));
+        let (mut days, mut word, mut first) = (BTreeMap::new(), 0_u32, None);
         while !numbers.is_empty() {
-            word = word.saturating_add(numbers.small().saturating_sub(1));
-            days.insert(word, Days::decode(newest, &mut numbers));
+            let step = numbers.large();
+            word = word.saturating_add(u32::try_from(step >> 1).unwrap_or(u32::MAX));
+            let known = first.clone().filter(|_| step & 1 == 1);
+            let of_word = known.unwrap_or_else(|| Days::decode(newest, &mut numbers));
+            first = first.or_else(|| Some(of_word.clone()));
+            days.insert(word, of_word);
         }
         Self { number, days }
     }
@@ -90,7 +100,7 @@ impl Visitor {
     /// The number of the visitor with these bytes, and the latest day.
     pub(super) fn head(bytes: &[u8]) -> (u32, u32) {
         let mut numbers = varint::decode(bytes);
-        (numbers.small(), numbers.small())
+        (numbers.small(), unzigzag(numbers.small()).wrapping_add(EPOCH))
     }
 }
 
@@ -123,7 +133,7 @@ mod tests {
         for word in [0, 3, 5, 6, 8, 9, 300] {
             visitor.count(word, 20_781);
         }
-        assert!(visitor.encode().len() <= 24, "{}", visitor.encode().len());
+        assert!(visitor.encode().len() <= 15, "{}", visitor.encode().len());
     }
 
     #[test]

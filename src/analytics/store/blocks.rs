@@ -39,6 +39,8 @@ pub(super) fn pack(tables: &mut Tables<'_>, last: i64) -> anyhow::Result<usize> 
 struct Block {
     bytes: Vec<u8>,
     last: Option<RowKey>,
+    /// The highest number of a visitor: most rows are of the next one, or of one a little lower.
+    newest: u32,
 }
 
 impl Block {
@@ -50,7 +52,9 @@ impl Block {
     fn add(&mut self, key: RowKey, row: &Row) {
         let before = self.last.map_or(0, RowKey::millis);
         varint::push(&mut self.bytes, key.millis() - before);
-        row.write(&mut self.bytes);
+        let visitor = varint::zigzag(self.newest.wrapping_add(1).wrapping_sub(row.visitor));
+        Row { visitor, ..*row }.write(&mut self.bytes);
+        self.newest = self.newest.max(row.visitor);
         self.last = Some(key);
     }
 
@@ -67,10 +71,12 @@ impl Block {
 
 /// Shows `visit` the rows of a block; of their keys only the times are known.
 pub(super) fn unpack(bytes: &[u8], mut visit: impl FnMut(RowKey, &Row)) {
-    let (mut numbers, mut millis) = (varint::decode(bytes), 0_u64);
+    let (mut numbers, mut millis, mut newest) = (varint::decode(bytes), 0_u64, 0_u32);
     while !numbers.is_empty() {
         millis = millis.saturating_add(numbers.large());
-        let row = Row::read(&mut numbers);
+        let mut row = Row::read(&mut numbers);
+        row.visitor = newest.wrapping_add(1).wrapping_sub(varint::unzigzag(row.visitor));
+        newest = newest.max(row.visitor);
         visit(RowKey::at_millis(millis), &row);
     }
 }

@@ -63,6 +63,14 @@ impl Store {
         Ok(count)
     }
 
+    /// The last number that was given to a visitor.
+    pub(in crate::analytics) fn last_visitor(&self) -> anyhow::Result<u32> {
+        self.read(|transaction| {
+            let site = transaction.open_table(TOTALS)?.get(&SITE)?;
+            Ok(site.map_or(0, |site| SiteTotals::decode(site.value()).last_visitor))
+        })
+    }
+
     /// Views and visitors of these pages, of all time.
     pub(in crate::analytics) fn page_totals(
         &self,

@@ -1,7 +1,8 @@
 //! The database file: one writer, short transactions, and a format of its own within redb's tables.
 //!
 //! Numbers in keys are big-endian, so that keys sort as numbers do. *n* stands for a number of seven bits a
-//! byte, least first, where the eighth bit says that more follow; zeros at the end of a value are left out.
+//! byte, least first, where the eighth bit says that more follow; zeros at the end of a value may be left out.
+//! *z* is a difference as a number: twice as much if it is not negative, else twice its amount less one.
 //!
 //! ```text
 //! table       key                                    value
@@ -13,14 +14,16 @@
 //!             "rejected:NAME"                        n how often
 //! words       1 dimension │ text                     n number of the text
 //! names       4 number                               1 dimension │ text
-//! visitors    8 hash of the id                       n number │ n latest day
-//!                                                    │ (n value - value before + 1 │ days)*  │ 1
+//! visitors    8 hash of the id                       n number │ n latest day, z from 2020-01-01
+//!                                                    │ (n (value - value before) * 2 │ days
+//!                                                    or 1 more, and days as of the first value)*
 //! events      8 row key                              n shape │ n path │ n visitor │ n referrer
 //!                                                    │ n country │ n device │ n browser │ n system
 //!                                                    │ if it has one: n source │ n campaign
 //!                                                    │ of a view: n scroll │ n engaged │ by repeats
 //!                                                    │ of an event: n name │ n detail
 //! blocks      8 row key of the last row              (n milliseconds since the row before │ row)*
+//!                                                    with z of the highest visitor so far + 1 - visitor
 //! views       8 id of a viewing or of an event       8 row key                           (counted)
 //!                                                    8 row key │ n first seen + 1 │ n engaged
 //!                                                                                         (repeat)
