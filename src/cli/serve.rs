@@ -219,7 +219,7 @@ fn counting(
             VisitorId::None => VisitorIds::None,
         },
         zone: config.timezone.clone(),
-        ..Settings::default()
+        retention: config.analytics.retention,
     };
     let recorder = Recorder::start(store.clone(), clock.clone(), settings)?;
     Ok(Some(Counting { recorder: Arc::new(recorder), query: Query::new(store) }))

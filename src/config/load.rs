@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use http::{HeaderName, HeaderValue};
@@ -214,6 +215,27 @@ fn serve(settings: &mut Settings<'_>, flags: &Overrides) -> Serve {
     }
 }
 
+/// What `analytics.retention` must be.
+const RETENTION: &str = "a time such as `\"13 months\"`, at least a week, or `\"forever\"`";
+
+/// How long `text` is, rounded up where months and years differ; none if it is for ever.
+#[expect(clippy::option_option, reason = "the outer one says whether it is a time at all")]
+fn retention(text: &str) -> Option<Option<Duration>> {
+    if text == "forever" {
+        return Some(None);
+    }
+    let (number, unit) = text.trim().split_once(' ')?;
+    let days = match unit.trim_end_matches('s') {
+        "day" => 1,
+        "week" => 7,
+        "month" => 31,
+        "year" => 366,
+        _ => return None,
+    };
+    let days = number.parse::<u32>().ok()?.checked_mul(days).filter(|days| *days >= 7)?;
+    Some(Some(Duration::from_hours(24 * u64::from(days))))
+}
+
 fn headers(settings: &mut Settings<'_>) -> BTreeMap<String, HeaderValue> {
     let mut headers = BTreeMap::new();
     for (name, value) in settings.take_table("serve.headers") {
@@ -245,6 +267,9 @@ fn analytics(settings: &mut Settings<'_>) -> Analytics {
             })
             .unwrap_or(VisitorId::Persistent),
         respect_gpc: settings.take("analytics.respect_gpc").unwrap_or(true),
+        retention: settings
+            .take_as("analytics.retention", RETENTION, |text: String| retention(&text))
+            .flatten(),
         endpoint: settings.take_as(
             "analytics.endpoint",
             "an address such as `\"https://stats.example.org\"`",
@@ -312,6 +337,28 @@ mod tests {
         assert_eq!(config.output_dir, Path::new("/site/public"));
         assert_eq!(config.serve.port, 4747);
         assert_eq!(config.serve.cache_bytes, None);
+    }
+
+    #[test]
+    fn views_are_kept_for_a_time_or_for_ever() {
+        for (text, days) in [
+            ("13 months", Some(Some(13 * 31))),
+            ("1 year", Some(Some(366))),
+            ("2 weeks", Some(Some(14))),
+            ("7 days", Some(Some(7))),
+            ("forever", Some(None)),
+            ("6 days", None),
+            ("90", None),
+            ("-1 years", None),
+            ("9999999999 years", None),
+        ] {
+            let text =
+                format!("base_url = \"https://a.example\"\n[analytics]\nretention = \"{text}\"\n");
+            let (config, problems) = load(&text);
+            let kept = config.analytics.retention.map(|kept| kept.as_secs() / 86_400);
+            assert_eq!(kept, days.flatten(), "{text}");
+            assert_eq!(problems.is_empty(), days.is_some(), "{text}: {problems:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod settings;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
@@ -125,6 +126,8 @@ pub struct Analytics {
     pub visitor_id: VisitorId,
     /// Whether `Sec-GPC` and `DNT` are obeyed.
     pub respect_gpc: bool,
+    /// How long single views and what tells visitors apart are kept; for ever if none.
+    pub retention: Option<Duration>,
     /// Where events are sent, if not to the site's own origin.
     pub endpoint: Option<BaseUrl>,
     /// Other origins that may send events.

@@ -13,8 +13,7 @@ const ENVIRONMENT_PREFIX: &str = "TALLYMARK_";
 const OPEN_TABLES: [&str; 2] = ["extra", "serve.headers"];
 
 /// Settings of versions to come: a file that has them is not wrong, but must not be believed either.
-const PLANNED: [&str; 6] =
-    ["taxonomies", "images", "search", "build", "permalinks.pages", "analytics.retention"];
+const PLANNED: [&str; 5] = ["taxonomies", "images", "search", "build", "permalinks.pages"];
 
 /// The settings that were not taken yet, and the problems met so far.
 pub(super) struct Settings<'a> {

@@ -117,6 +117,7 @@ impl Default for Setup {
                 enabled: true,
                 visitor_id: VisitorId::Persistent,
                 respect_gpc: true,
+                retention: None,
                 endpoint: None,
                 origins: vec!["https://other.example".into()],
                 exclude: vec![path("/secret/")],
