@@ -6,7 +6,7 @@ use super::place::Place;
 use super::raw::{Claim, Raw, Wire};
 use super::rejection::Rejection;
 use super::zone::{self, Country};
-use super::{referrer, value};
+use super::{referrer, spam, value};
 use crate::clock::Timestamp;
 
 /// What is known of an event besides what the browser sent.
@@ -128,6 +128,7 @@ pub fn admit(
     now: Timestamp,
 ) -> Result<Event, Rejection> {
     check(facts, rules)?;
+    check_referrer(&raw.claim)?;
     let action = match raw.claim {
         Claim::View(wire) => Action::View(Box::new(traits(&wire, facts, rules))),
         Claim::Heartbeat { engaged_ms, scroll } => Action::Heartbeat { engaged_ms, scroll },
@@ -172,6 +173,12 @@ fn check(facts: &Facts<'_>, rules: &Rules) -> Result<(), Rejection> {
     }
 }
 
+fn check_referrer(claim: &Claim) -> Result<(), Rejection> {
+    let Claim::View(wire) = claim else { return Ok(()) };
+    let host = wire.referrer.as_deref().and_then(referrer::host);
+    if host.is_some_and(|host| spam::is_spammer(&host)) { Err(Rejection::Spam) } else { Ok(()) }
+}
+
 fn traits(wire: &Wire, facts: &Facts<'_>, rules: &Rules) -> Traits {
     let is_own = |host: &str| {
         rules.own_hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
@@ -211,6 +218,21 @@ mod tests {
     fn admitted(json: &str) -> Event {
         let raw = Raw::parse(json.as_bytes()).unwrap();
         admit(raw, &facts(FIREFOX), &Rules::default(), Timestamp::from_millis(7)).unwrap()
+    }
+
+    #[test]
+    fn a_view_with_a_referrer_that_is_spam_is_not_counted() {
+        for (referrer, told) in [
+            ("https://semalt.semalt.com/crawler", Some(Rejection::Spam)),
+            ("https://news.example/item", None),
+            ("", None),
+        ] {
+            let body = VIEW.replace("https://news.example/item?id=1", referrer);
+            let raw = Raw::parse(body.as_bytes()).unwrap();
+            let now = Timestamp::from_millis(0);
+            let admitted = admit(raw, &facts(FIREFOX), &Rules::default(), now);
+            assert_eq!(admitted.err(), told, "{referrer}");
+        }
     }
 
     #[test]

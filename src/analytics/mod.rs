@@ -13,6 +13,7 @@ mod place;
 mod raw;
 mod referrer;
 mod rejection;
+mod spam;
 mod value;
 mod zone;
 

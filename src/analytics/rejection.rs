@@ -17,6 +17,8 @@ pub enum Rejection {
     Prefetch,
     /// A program sent it, or something that does not look like a browser.
     Bot,
+    /// It names a referrer that is sent to be found in statistics.
+    Spam,
     /// The owner excludes this page or this reader.
     Excluded,
     /// Too many came from one address.
@@ -40,13 +42,14 @@ pub enum Class {
 
 impl Rejection {
     /// Every reason, in the order of its code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::TooLarge,
         Self::ForeignOrigin,
         Self::OptedOut,
         Self::Prefetch,
         Self::Bot,
+        Self::Spam,
         Self::Excluded,
         Self::TooMany,
         Self::Overload,
@@ -61,6 +64,7 @@ impl Rejection {
             Self::OptedOut => "opted-out",
             Self::Prefetch => "prefetch",
             Self::Bot => "bot",
+            Self::Spam => "spam",
             Self::Excluded => "excluded",
             Self::TooMany => "too-many",
             Self::Overload => "overload",
@@ -72,9 +76,12 @@ impl Rejection {
         match self {
             Self::Malformed => Class::Invalid,
             Self::TooLarge => Class::TooLarge,
-            Self::ForeignOrigin | Self::OptedOut | Self::Prefetch | Self::Bot | Self::Excluded => {
-                Class::Refused
-            }
+            Self::ForeignOrigin
+            | Self::OptedOut
+            | Self::Prefetch
+            | Self::Bot
+            | Self::Spam
+            | Self::Excluded => Class::Refused,
             Self::TooMany | Self::Overload => Class::TooMany,
         }
     }

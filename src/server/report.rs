@@ -66,6 +66,8 @@ pub struct Report {
     pub post_series: Vec<Group>,
     /// Paths that the site does not have.
     pub not_found: Vec<Missing>,
+    /// How many events were not counted, ever, by the reason.
+    pub rejected: BTreeMap<&'static str, u64>,
     /// Posts that were published in the time, the oldest first.
     pub published: Vec<Marker>,
     /// What the server itself has answered, if no page and no reader was asked about: another count, without scripts.
@@ -361,6 +363,13 @@ impl Report {
             post_series: first(groups.series, limit),
             not_found: missing,
             served: None,
+            rejected: sources
+                .snapshot
+                .rejected
+                .iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(reason, count)| (reason.name(), *count))
+                .collect(),
             scroll,
             kept_from,
         }
