@@ -106,6 +106,27 @@ impl Day {
         Self::on(self.date().first_of_year())
     }
 
+    /// The last day of its month.
+    #[must_use]
+    pub fn last_of_month(self) -> Self {
+        Self::on(self.date().last_of_month())
+    }
+
+    /// As people write it: `24 November 2026`.
+    pub fn in_words(self) -> String {
+        self.date().strftime("%-d %B %Y").to_string()
+    }
+
+    /// The month as people write it: `November 2026`.
+    pub fn month_in_words(self) -> String {
+        self.date().strftime("%B %Y").to_string()
+    }
+
+    /// As addresses have it: `2026-11-24`.
+    pub fn in_digits(self) -> String {
+        self.date().to_string()
+    }
+
     /// The day of the calendar.
     pub fn on(date: jiff::civil::Date) -> Self {
         Self((date - jiff::civil::date(1970, 1, 1)).get_days())

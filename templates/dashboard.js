@@ -67,6 +67,8 @@
   // Rows are kept by path and only moved when their order changed, so nothing flickers and what has
   // the focus keeps it.
   const showRows = (table, rows, numbers) => {
+    // Of another time than all there are no live rows.
+    if (!table) return;
     const body = table.tBodies[0];
     const focused = document.activeElement;
     const known = new Map([...body.rows].map((line) => [line.dataset.path, line]));

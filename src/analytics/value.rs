@@ -49,11 +49,9 @@ fn shorten(mut text: String) -> String {
 
 /// A segment, unless it looks like an e-mail address or a token.
 fn mask(segment: &str) -> &str {
-    if segment.contains('@') || segment.contains("%40") || is_token(segment) {
-        MASK
-    } else {
-        segment
-    }
+    // What begins with the sign is somebody's public name: `/@jane`.
+    let is_address = |sign: &str| segment.find(sign).is_some_and(|at| at > 0);
+    if is_address("@") || is_address("%40") || is_token(segment) { MASK } else { segment }
 }
 
 /// Whether there is a long run without a separator that mixes letters and digits, as people do not write.
@@ -90,6 +88,7 @@ mod tests {
             ("/reset/5f2b8c9d0e1f2a3b4c5d6e7f8a9b0c1d", "/reset/…"),
             ("/u/6ba7b810-9dad-11d1-80b4-00c04fd430c8/x", "/u/…/x"),
             ("/unsubscribe/jane@example.org", "/unsubscribe/…"),
+            ("/@jane/1", "/@jane/1"),
             ("/unsubscribe/jane%40example.org", "/unsubscribe/…"),
             (
                 "/a-rather-long-title-about-2026-and-1000-things/",

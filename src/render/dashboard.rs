@@ -25,10 +25,11 @@ const TEMPLATE: &str = "dashboard.html";
 /// The dashboard's script, which keeps its numbers moving.
 pub const DASHBOARD_SCRIPT: &str = include_str!("../../templates/dashboard.js");
 
-/// The inside of the dashboard that shows `stats`, as HTML.
-pub fn dashboard(stats: &impl Serialize) -> anyhow::Result<String> {
+/// The inside of the dashboard that shows `stats`, which change all the time, and `view`, as HTML.
+pub fn dashboard(stats: &impl Serialize, view: &impl Serialize) -> anyhow::Result<String> {
     let tera = TERA.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
     let mut context = Context::new();
     context.insert("stats", stats);
+    context.insert("view", view);
     tera.render(TEMPLATE, &context).context("the dashboard cannot be filled in")
 }

@@ -1,10 +1,11 @@
 //! The numbers at hand: read once for each change, shared by everybody who looks.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::dashboard::Dashboard;
 use super::numbers::Numbers;
 use super::report::{Report, Viewer, report};
 use super::state::Counting;
@@ -12,6 +13,7 @@ use super::wanted::Wanted;
 use crate::analytics::Snapshot;
 use crate::clock::{Clock, Timestamp};
 use crate::permalink::UrlPath;
+use crate::render;
 use crate::site::Site;
 
 /// The numbers at one instant, and their forms.
@@ -23,8 +25,6 @@ pub(super) struct Reading {
     pub(super) numbers: Numbers,
     /// The same as JSON, on one line.
     pub(super) json: Bytes,
-    /// The inside of the dashboard, once somebody has looked; none if it could not be rendered.
-    pub(super) inside: OnceLock<Option<String>>,
 }
 
 /// Gives the numbers as they are, from what readers did and from the site.
@@ -52,6 +52,8 @@ struct Told {
     site: Arc<Site>,
     at: Timestamp,
     report: Arc<Report>,
+    /// The inside of the dashboard that shows it, once somebody has looked, and the number of the reading above it.
+    inside: Option<(u64, Arc<str>)>,
 }
 
 /// The last reading, and what it was made from.
@@ -119,14 +121,39 @@ impl Board {
         }
         let query = self.counting.as_ref().map(|counting| &counting.query);
         let report = Arc::new(report(wanted, viewer, (&snapshot, &site), query, at)?);
-        let told =
-            Told { wanted: wanted.clone(), viewer, snapshot, site, at, report: report.clone() };
+        let told = Told {
+            wanted: wanted.clone(),
+            viewer,
+            snapshot,
+            site,
+            at,
+            report: report.clone(),
+            inside: None,
+        };
         let mut known = known();
         known.retain(|told| told.wanted != *wanted || told.viewer != viewer);
         let surplus = (known.len() + 1).saturating_sub(TOLD);
         known.drain(..surplus);
         known.push(told);
         Ok(report)
+    }
+
+    /// The inside of the dashboard at `address` that shows what is `wanted`; not for an async thread.
+    pub(super) fn dashboard(&self, wanted: &Wanted, address: &str) -> anyhow::Result<Arc<str>> {
+        let (reading, report) = (self.read(), self.report(wanted, Viewer::Public)?);
+        let known = || self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |told: &&mut Told| Arc::ptr_eq(&told.report, &report);
+        if let Some(Told { inside: Some((number, inside)), .. }) = known().iter_mut().find(is_it)
+            && *number == reading.number
+        {
+            return Ok(inside.clone());
+        }
+        let view = Dashboard::new(&report, wanted, address);
+        let inside: Arc<str> = render::dashboard(&reading.numbers, &view)?.into();
+        if let Some(told) = known().iter_mut().find(is_it) {
+            told.inside = Some((reading.number, inside.clone()));
+        }
+        Ok(inside)
     }
 
     fn join(
@@ -143,7 +170,7 @@ impl Board {
             return Arc::clone(before);
         }
         let number = before.map_or(1, |before| before.number + 1);
-        Arc::new(Reading { number, json: json(&numbers), numbers, inside: OnceLock::new() })
+        Arc::new(Reading { number, json: json(&numbers), numbers })
     }
 
     fn visitors_of(&self, paths: &[UrlPath]) -> anyhow::Result<u64> {

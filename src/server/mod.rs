@@ -7,7 +7,7 @@
 //! | `pages` `representation` `files` `cache` `ready` `date` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
 //! | `collect` `facts` `refusal` `navigations` | an event: HTTP in, 202 or a rejection's status out; what was answered to whom |
-//! | `stats` `wanted` `board` `numbers` `report` `likeliest` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
+//! | `stats` `dashboard` `chart` `wanted` `board` `numbers` `report` `likeliest` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
 //! | `live_reload` `health` `owner` | for those who write, who watch over the server, and whose it is |
 
 mod connection;
@@ -41,6 +41,8 @@ mod refusal;
 
 mod board;
 mod channel_body;
+mod chart;
+mod dashboard;
 mod inquiry;
 mod likeliest;
 mod numbers;

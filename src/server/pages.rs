@@ -60,7 +60,7 @@ async fn stats_page(state: &Handle, path: Option<&UrlPath>, request: &Parts) -> 
     if !is_canonical(request.uri.path(), &own.as_folder()) {
         return Some(redirect(&site, own, request.uri.query()));
     }
-    Some(stats::page(state, path, &request.headers).await)
+    Some(stats::page(state, path, request.uri.query(), &request.headers).await)
 }
 
 /// Whether a path is no text at all, rather than one that no page of a site can have.

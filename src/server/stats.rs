@@ -18,7 +18,7 @@ use super::wanted::Wanted;
 use super::{headers, owner, stream};
 use crate::config::Access;
 use crate::permalink::UrlPath;
-use crate::render;
+use crate::render::DASHBOARD_SCRIPT;
 use crate::site::{STATS_FRAME, STATS_HOLE, Site};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -30,19 +30,29 @@ const BARE_FRAME: (&str, &str) = (
     "\n</main>\n</html>\n",
 );
 
-/// `GET /stats/`; `path` is the address asked for, with or without its final slash.
-pub(super) async fn page(state: &Handle, path: &UrlPath, headers: &HeaderMap) -> Response {
+/// `GET /stats/`; `path` is the address asked for, with or without its final slash. A query says what of it is shown.
+pub(super) async fn page(
+    state: &Handle,
+    path: &UrlPath,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Response {
     if !is_public(state) {
         return not_found();
     }
+    let wanted = match Wanted::parse(query.unwrap_or_default()) {
+        Ok(wanted) => wanted,
+        Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
+    };
     let mut sites = Newest::of(state);
     while let Some(site) = sites.next().await {
         if !path.is_folder() {
-            return pages::redirect(&site, &site.identity().stats, None);
+            return pages::redirect(&site, &site.identity().stats, query);
         }
         let Some((before, after)) = frame(state, &site).await else { continue };
-        let Some(inside) = inside(state).await else { return failed() };
-        let html = Bytes::from([&before, inside.as_str(), &after].concat());
+        let address = site.identity().base.link(&site.identity().stats);
+        let Some(inside) = inside(state, wanted.clone(), address).await else { return failed() };
+        let html = Bytes::from([before.as_str(), &inside, after.as_str()].concat());
         let mut response =
             Representation::of_the_moment(HTML, html).answer(headers, &state.cache).await;
         headers::restrict(response.headers_mut());
@@ -85,7 +95,7 @@ pub(super) async fn live(State(state): State<Handle>) -> Response {
 /// `GET /_/stats.js`
 pub(super) async fn script(State(state): State<Handle>, headers: HeaderMap) -> Response {
     let script = Representation::script(
-        Bytes::from_static(render::DASHBOARD_SCRIPT.as_bytes()),
+        Bytes::from_static(DASHBOARD_SCRIPT.as_bytes()),
         Caching::Revalidate,
     );
     let mut response = script.answer(&headers, &state.cache).await;
@@ -190,20 +200,18 @@ async fn frame(state: &Handle, site: &Site) -> Option<(String, String)> {
 }
 
 /// The dashboard with the numbers in it, rendered once for each reading.
-async fn inside(state: &Handle) -> Option<String> {
+async fn inside(state: &Handle, wanted: Wanted, address: String) -> Option<Arc<str>> {
+    let place = Arc::clone(&state.period_place).acquire_owned().await.ok()?;
     let board = Arc::clone(&state.board);
     let rendered = tokio::task::spawn_blocking(move || {
-        let reading = board.read();
-        reading
-            .inside
-            .get_or_init(|| match render::dashboard(&reading.numbers) {
-                Ok(inside) => Some(inside),
-                Err(error) => {
-                    tracing::error!("the dashboard cannot be rendered: {error:#}");
-                    None
-                }
-            })
-            .clone()
+        let _place = place;
+        board.dashboard(&wanted, &address)
     });
-    rendered.await.ok().flatten()
+    match rendered.await.ok()? {
+        Ok(inside) => Some(inside),
+        Err(error) => {
+            tracing::error!("the dashboard cannot be rendered: {error:#}");
+            None
+        }
+    }
 }

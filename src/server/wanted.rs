@@ -1,11 +1,14 @@
 //! What numbers are asked for, as the query of an address says it.
 
 use jiff::civil;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::analytics::{Comparison, Dimension, Period, Step, Time};
 use crate::clock::Day;
 use crate::permalink::UrlPath;
+
+/// What is escaped in a query.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The traits that can be filtered by: what they are called in addresses, and what they are.
 const TRAITS: [(&str, Dimension); 7] = [
@@ -110,6 +113,46 @@ impl Wanted {
         if let (Some((_, dimension)), Some(value)) = (dimension, value) {
             self.traits.push((*dimension, value));
         }
+    }
+
+    /// The query that asks for this; empty for everything of all time.
+    pub(super) fn query(&self) -> String {
+        let mut pairs: Vec<(&str, String)> = Vec::new();
+        match self.time {
+            Time::Period(Period::All) => {}
+            Time::Period(period) => pairs.push(("period", period.name().to_owned())),
+            Time::Days { from, to } => {
+                pairs.push(("from", from.in_digits()));
+                pairs.push(("to", to.in_digits()));
+            }
+        }
+        pairs.extend(self.filters());
+        let compare = self.compare.map(|comparison| match comparison {
+            Comparison::Previous => "previous".to_owned(),
+            Comparison::Year => "year".to_owned(),
+        });
+        pairs.extend(compare.map(|compare| ("compare", compare)));
+        pairs.extend(self.limit.map(|limit| ("limit", limit.to_string())));
+        let pair = |(name, value): (&str, String)| {
+            format!("{name}={}", utf8_percent_encode(&value, ESCAPED))
+        };
+        pairs.into_iter().map(pair).collect::<Vec<_>>().join("&")
+    }
+
+    /// The same without one filter.
+    pub(super) fn without(&self, name: &str) -> Self {
+        let mut wanted = self.clone();
+        match name {
+            "page" => wanted.page = None,
+            "tag" => wanted.tag = None,
+            "author" => wanted.author = None,
+            "series" => wanted.series = None,
+            _ => {
+                let dimension = TRAITS.iter().find(|(known, _)| *known == name);
+                wanted.traits.retain(|(of, _)| dimension.is_none_or(|(_, known)| known != of));
+            }
+        }
+        wanted
     }
 
     /// The filters by their names, as they are shown.
