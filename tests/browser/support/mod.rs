@@ -12,7 +12,7 @@ pub(crate) use hosted::Hosted;
 pub(crate) use wire::Wire;
 
 /// How long anything may take before the test has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks again and again until there is an answer, and gives it; fails when there is none in time.
 pub(crate) async fn until<T>(what: &str, mut question: impl AsyncFnMut() -> Option<T>) -> T {
