@@ -1,18 +1,19 @@
 //! Questions to the database, answered beside the recorder in short transactions.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 
-use super::answer::Answer;
+use super::answer::{Amounts, Answer};
 use super::asking::Asking;
 use super::question::{Question, Time, Window};
 use super::rollup::Dimension;
 use super::served::ServedAnswer;
 use super::store::Store;
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 use crate::permalink::UrlPath;
 
 /// Answers questions about what is stored. Each waits for the disk; not for a thread that must not.
@@ -50,6 +51,19 @@ impl Query {
     /// counted; else, and for less than a day, by looking at each row of that time.
     pub fn answer(&self, question: &Question, now: Timestamp) -> anyhow::Result<Answer> {
         Asking::begin(&self.store, question, now)?.answer()
+    }
+
+    /// How much was counted on a page, by all its addresses, in each of some spans of days, without visitors. Takes a
+    /// time that grows with the spans alone.
+    pub fn course_of(
+        &self,
+        addresses: &[UrlPath],
+        spans: &[Range<Day>],
+    ) -> anyhow::Result<Vec<Amounts>> {
+        let pages = self.store.numbers(Dimension::Path, addresses.iter().map(UrlPath::as_str))?;
+        let number = |day: Day| u32::try_from(day.number()).unwrap_or(0);
+        let spans: Vec<_> = spans.iter().map(|days| number(days.start)..number(days.end)).collect();
+        self.store.page_sums(&pages, &spans)
     }
 
     /// What the server itself has answered in the days of `time`, whoever counts readers in their browsers: by

@@ -7,7 +7,7 @@
 //! | `pages` `representation` `files` `cache` `ready` `date` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
 //! | `collect` `facts` `refusal` `navigations` | an event: HTTP in, 202 or a rejection's status out; what was answered to whom |
-//! | `stats` `dashboard` `chart` `wanted` `board` `numbers` `report` `likeliest` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
+//! | `stats` `dashboard` `wanted` `board` `numbers` `report` `likeliest` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
 //! | `live_reload` `health` `owner` | for those who write, who watch over the server, and whose it is |
 
 mod connection;
@@ -41,7 +41,6 @@ mod refusal;
 
 mod board;
 mod channel_body;
-mod chart;
 mod dashboard;
 mod inquiry;
 mod likeliest;
@@ -61,6 +60,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
+pub use dashboard::csv_field;
 pub use forwarded::Peer;
 pub use inquiry::{ask, order};
 pub use limits::Limits;
@@ -85,6 +85,7 @@ pub fn router(AppState(state): AppState) -> Router {
     let routes = Router::new()
         .route("/_/event", post(collect::event).options(collect::preflight))
         .route("/_/stats.json", get(stats::json))
+        .route("/_/stats.csv", get(stats::csv))
         .route("/_/stats/live", get(stats::live))
         .route("/_/stats.js", get(stats::script))
         .route("/_/reload", get(live_reload::stream))

@@ -6,9 +6,10 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, HeaderMap};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderMap, HeaderValue};
 
-use super::board::Reading;
+use super::board::{Board, Reading};
+use super::dashboard::View;
 use super::files::Found;
 use super::pages::{self, Newest};
 use super::report::Viewer;
@@ -22,6 +23,7 @@ use crate::render::DASHBOARD_SCRIPT;
 use crate::site::{STATS_FRAME, STATS_HOLE, Site};
 
 const HTML: &str = "text/html; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
 
 /// What surrounds the numbers when the site was built without a frame for them.
 const BARE_FRAME: (&str, &str) = (
@@ -40,8 +42,8 @@ pub(super) async fn page(
     if !is_public(state) {
         return not_found();
     }
-    let wanted = match Wanted::parse(query.unwrap_or_default()) {
-        Ok(wanted) => wanted,
+    let view = match View::parse(query.unwrap_or_default()) {
+        Ok(view) => view,
         Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
     };
     let mut sites = Newest::of(state);
@@ -51,7 +53,9 @@ pub(super) async fn page(
         }
         let Some((before, after)) = frame(state, &site).await else { continue };
         let address = site.identity().base.link(&site.identity().stats);
-        let Some(inside) = inside(state, wanted.clone(), address).await else { return failed() };
+        let view = view.clone();
+        let inside = asked(state, move |board| board.dashboard(&view, &address)).await;
+        let Some(inside) = inside else { return failed() };
         let html = Bytes::from([before.as_str(), &inside, after.as_str()].concat());
         let mut response =
             Representation::of_the_moment(HTML, html).answer(headers, &state.cache).await;
@@ -72,7 +76,10 @@ pub(super) async fn json(
         Ok(wanted) => wanted,
         Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
     };
-    let Some(json) = json_of(&state, wanted, viewer).await else { return failed() };
+    let json = asked(&state, move |board| {
+        Ok(Bytes::from(serde_json::to_vec(&*board.report(&wanted, viewer)?)?))
+    });
+    let Some(json) = json.await else { return failed() };
     let numbers = Representation::of_the_moment("application/json", json);
     let mut response = numbers.answer(&headers, &state.cache).await;
     headers::restrict(response.headers_mut());
@@ -88,6 +95,28 @@ pub(super) async fn live(State(state): State<Handle>) -> Response {
     let changes = state.live.subscribe();
     let Some(reading) = read(&state).await else { return failed() };
     let mut response = stream::open(&state, frame_of(&reading), changes, Bytes::clone);
+    headers::restrict(response.headers_mut());
+    response
+}
+
+/// `GET /_/stats.csv`: a list, or the course of the time if the query names none.
+pub(super) async fn csv(
+    State(state): State<Handle>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let Some(viewer) = viewer(&state, &headers) else { return not_found() };
+    let view = match View::parse(query.as_deref().unwrap_or_default()) {
+        Ok(view) => view,
+        Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
+    };
+    let address = state.site().identity().stats.to_string();
+    let csv = asked(&state, move |board| board.csv(&view, viewer, &address)).await;
+    let Some(csv) = csv else { return failed() };
+    let file = Representation::of_the_moment(CSV, Bytes::from(csv));
+    let mut response = file.answer(&headers, &state.cache).await;
+    let name = HeaderValue::from_static("attachment; filename=\"statistics.csv\"");
+    response.headers_mut().insert(CONTENT_DISPOSITION, name);
     headers::restrict(response.headers_mut());
     response
 }
@@ -150,18 +179,20 @@ fn viewer(state: &Handle, headers: &HeaderMap) -> Option<Viewer> {
     is_public(state).then_some(Viewer::Public)
 }
 
-/// The numbers that are wanted, as JSON.
-async fn json_of(state: &Handle, wanted: Wanted, viewer: Viewer) -> Option<Bytes> {
+/// What the board answers, off the async threads and one after the other; none, and a line in the log, if it fails.
+async fn asked<T: Send + 'static>(
+    state: &Handle,
+    question: impl FnOnce(&Board) -> anyhow::Result<T> + Send + 'static,
+) -> Option<T> {
     let place = Arc::clone(&state.period_place).acquire_owned().await.ok()?;
     let board = Arc::clone(&state.board);
-    let report = tokio::task::spawn_blocking(move || {
+    let answer = tokio::task::spawn_blocking(move || {
         // Given back when all is read, even if who asked is gone by then.
         let _place = place;
-        let report = board.report(&wanted, viewer)?;
-        anyhow::Ok(Bytes::from(serde_json::to_vec(&*report)?))
+        question(&board)
     });
-    match report.await.ok()? {
-        Ok(json) => Some(json),
+    match answer.await.ok()? {
+        Ok(answer) => Some(answer),
         Err(error) => {
             tracing::error!("what was asked about cannot be read: {error:#}");
             None
@@ -197,21 +228,4 @@ async fn frame(state: &Handle, site: &Site) -> Option<(String, String)> {
     let text = String::from_utf8_lossy(&bytes);
     let (before, after) = text.split_once(STATS_HOLE).unwrap_or((&text, ""));
     Some((before.to_owned(), after.to_owned()))
-}
-
-/// The dashboard with the numbers in it, rendered once for each reading.
-async fn inside(state: &Handle, wanted: Wanted, address: String) -> Option<Arc<str>> {
-    let place = Arc::clone(&state.period_place).acquire_owned().await.ok()?;
-    let board = Arc::clone(&state.board);
-    let rendered = tokio::task::spawn_blocking(move || {
-        let _place = place;
-        board.dashboard(&wanted, &address)
-    });
-    match rendered.await.ok()? {
-        Ok(inside) => Some(inside),
-        Err(error) => {
-            tracing::error!("the dashboard cannot be rendered: {error:#}");
-            None
-        }
-    }
 }

@@ -42,7 +42,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rapidhash", &["fingerprint.rs"]),
     ("csv", &["content/data.rs", "analytics/import/table.rs"]),
     ("ureq", &["cli/external.rs"]),
-    ("url", &["cli/external.rs", "analytics/import/access_log.rs"]),
+    ("url", &["cli/external.rs", "analytics/import/access_log.rs", "server/dashboard/lists.rs"]),
     ("zip", &["analytics/import"]),
 ];
 

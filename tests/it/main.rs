@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod commonmark;
+mod dashboard;
 mod documentation;
 mod external;
 mod faults;
