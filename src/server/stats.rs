@@ -6,7 +6,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::board::Reading;
 use super::files::Found;
@@ -15,7 +15,7 @@ use super::report::Viewer;
 use super::representation::{Caching, Representation};
 use super::state::Handle;
 use super::wanted::Wanted;
-use super::{headers, stream};
+use super::{headers, limits, stream};
 use crate::config::Access;
 use crate::permalink::UrlPath;
 use crate::render;
@@ -33,6 +33,10 @@ const BARE_FRAME: (&str, &str) = (
     "\n</main>\n</html>\n",
 );
 
+/// What is shown while there is nothing to be shown.
+const NOTHING: &str = "<h1>Statistics</h1>\n<p class=\"alert warning\">The numbers cannot be read at the moment, and \
+     nobody is counted. The site is served as usual.</p>";
+
 /// `GET /stats/`; `path` is the address asked for, with or without its final slash.
 pub(super) async fn page(state: &Handle, path: &UrlPath, headers: &HeaderMap) -> Response {
     if !is_public(state) {
@@ -44,10 +48,15 @@ pub(super) async fn page(state: &Handle, path: &UrlPath, headers: &HeaderMap) ->
             return pages::redirect(&site, &site.identity().stats, None);
         }
         let Some((before, after)) = frame(state, &site).await else { continue };
-        let Some(inside) = inside(state).await else { return failed() };
+        let is_unavailable = state.board.snapshot().unavailable;
+        let inside = if is_unavailable { Some(NOTHING.to_owned()) } else { inside(state).await };
+        let Some(inside) = inside else { return failed(state) };
         let html = Bytes::from([&before, inside.as_str(), &after].concat());
         let mut response =
             Representation::of_the_moment(HTML, html).answer(headers, &state.cache).await;
+        if is_unavailable {
+            mark_unavailable(&mut response);
+        }
         headers::restrict(response.headers_mut());
         return response;
     }
@@ -65,7 +74,10 @@ pub(super) async fn json(
         Ok(wanted) => wanted,
         Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
     };
-    let Some(json) = json_of(&state, wanted, viewer).await else { return failed() };
+    if state.board.snapshot().unavailable {
+        return failed(&state);
+    }
+    let Some(json) = json_of(&state, wanted, viewer).await else { return failed(&state) };
     let numbers = Representation::of_the_moment("application/json", json);
     let mut response = numbers.answer(&headers, &state.cache).await;
     headers::restrict(response.headers_mut());
@@ -79,7 +91,10 @@ pub(super) async fn live(State(state): State<Handle>) -> Response {
     }
     // Subscribed before the first reading is made, so that no change falls between the two.
     let changes = state.live.subscribe();
-    let Some(reading) = read(&state).await else { return failed() };
+    if state.board.snapshot().unavailable {
+        return failed(&state);
+    }
+    let Some(reading) = read(&state).await else { return failed(&state) };
     let mut response = stream::open(&state, frame_of(&reading), changes, Bytes::clone);
     headers::restrict(response.headers_mut());
     response
@@ -171,8 +186,22 @@ fn told(status: StatusCode, what: &str) -> Response {
     response
 }
 
-fn failed() -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, [(CACHE_CONTROL, "no-store")]).into_response()
+/// What cannot be read: for now, if the database is what is wrong.
+fn failed(state: &Handle) -> Response {
+    let no_store = [(CACHE_CONTROL, "no-store")];
+    if !state.board.snapshot().degraded {
+        return (StatusCode::INTERNAL_SERVER_ERROR, no_store).into_response();
+    }
+    let mut response = (no_store, "the numbers cannot be read at the moment\n").into_response();
+    mark_unavailable(&mut response);
+    headers::restrict(response.headers_mut());
+    response
+}
+
+fn mark_unavailable(response: &mut Response) {
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let seconds = HeaderValue::from_static(limits::EVENT_RETRY_SECONDS);
+    response.headers_mut().insert(RETRY_AFTER, seconds);
 }
 
 /// The numbers now, read off the async threads.
