@@ -211,6 +211,7 @@ impl Writer {
                 let _ = sender.send(());
             }
         }
+        self.check(now);
     }
 
     /// Stores events; says whether they are durable.
@@ -237,7 +238,6 @@ impl Writer {
             self.note(swept, counts, now);
         }
         self.tidy(now);
-        self.check(now);
     }
 
     /// Checks all of the database when it is time and nobody reads; a day later in any case.

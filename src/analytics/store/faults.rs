@@ -8,12 +8,13 @@ use jiff::tz::TimeZone;
 
 use super::disk::{self, Disk, Step};
 use super::integrity::{Damaged, Refused};
-use super::{Identity, More, Store};
+use super::{Door, Identity, More, Store};
 use crate::analytics::calendar::Calendar;
 use crate::analytics::event::Event;
 use crate::analytics::recorder::{Recorder, Settings};
 use crate::analytics::salt::VisitorIds;
 use crate::analytics::samples::{at, heartbeat, view};
+use crate::analytics::snapshot::Snapshot;
 use crate::analytics::{policy, store::recount::Counts};
 use crate::clock::{Clock, FixedClock};
 
@@ -281,4 +282,73 @@ fn a_file_that_was_closed_well_has_a_mark_while_it_is_as_it_was() {
     store.write(|_| -> anyhow::Result<()> { anyhow::bail!("on purpose") }).unwrap_err();
     drop(store);
     assert!(!mark.exists(), "not after a failure");
+}
+
+/// What the recorder of `store` says, once `holds` is true of it.
+fn told(recorder: &Recorder, mut holds: impl FnMut(&Snapshot) -> bool) -> Arc<Snapshot> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut snapshots = recorder.subscribe();
+    let found = runtime.block_on(snapshots.wait_for(|snapshot| holds(snapshot)));
+    Arc::clone(&found.unwrap())
+}
+
+/// Flips bits all over the second half of a file, whoever has it open.
+fn damage(file: &Path) {
+    use std::os::unix::fs::FileExt as _;
+    let bytes = std::fs::read(file).unwrap();
+    let open = std::fs::File::options().write(true).open(file).unwrap();
+    for place in (4096..bytes.len()).filter(|place| bytes[*place] != 0).step_by(50) {
+        open.write_at(&[!bytes[place]], place as u64).unwrap();
+    }
+}
+
+/// Fault 9: a file that is too large to be checked before the site is served.
+#[test]
+fn what_is_checked_later_is_not_told_before_it_is_known_to_be_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("analytics.redb");
+    let expected = whole_file(&file);
+    for is_damaged in [false, true] {
+        let store = Store::host(&file, at(0)).unwrap();
+        let door = &store.database;
+        let opened = std::mem::replace(&mut *door.write().unwrap(), Door::Closed);
+        if let Door::Open(database) = opened {
+            *door.write().unwrap() = Door::Unchecked(database);
+        }
+        assert!(store.counts().is_err(), "nobody reads it yet");
+        if is_damaged {
+            damage(&file);
+        }
+        let (store, clock) = (Arc::new(store), Arc::new(FixedClock::at(at(0))));
+        let recorder = Recorder::start(store, clock, Settings::default()).unwrap();
+        let receipt = recorder.record(view(7777, 77, "/d/", 0)).unwrap();
+        receipt.wait().unwrap();
+        let before = if is_damaged { 0 } else { expected.views };
+        let snapshot = told(&recorder, |snapshot| !snapshot.unavailable);
+        assert_eq!((snapshot.total_page_views, snapshot.degraded), (before + 1, false));
+        recorder.close();
+    }
+    assert_eq!(names(folder.path()).len(), 3, "{:?}", names(folder.path()));
+}
+
+/// Fault 9: a file that is damaged while it is open.
+#[test]
+fn a_file_that_decays_is_set_aside_within_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("analytics.redb");
+    let views = whole_file(&file).views;
+    let clock = FixedClock::at(at(100 * 60_000));
+    let store = Arc::new(Store::host(&file, clock.now()).unwrap());
+    let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+    let recorder = Recorder::start(store, shared, Settings::default()).unwrap();
+    assert_eq!(recorder.subscribe().borrow().total_page_views, views);
+    clock.advance(policy::SWEEP);
+    damage(&file);
+    clock.advance(policy::CHECK);
+    told(&recorder, |snapshot| snapshot.total_page_views == 0 && !snapshot.degraded);
+    recorder.record(view(7777, 77, "/d/", 0)).unwrap().wait().unwrap();
+    drop(recorder);
+    let mut names = names(folder.path()).into_iter();
+    assert!(names.any(|name| name.contains(".corrupt-")));
+    assert_eq!(counts(&Store::open(&file).unwrap()).views, 1);
 }

@@ -60,7 +60,7 @@
 //! `views` is needed for two days, `counted` and `visits` for half an hour, `presence` for two minutes; what
 //! is older is deleted. Rows and visitors may be dropped for their age, a day at a time; `kept` says so, and
 //! their totals stay. `served` follows from nothing else. A file of an older format is copied to `analytics.redb.v1` and then changed in one
-//! transaction; one of a later format is refused.
+//! transaction; one of a later format is refused. When the file is checked says [`integrity`].
 
 mod batch;
 mod blocks;
