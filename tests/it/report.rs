@@ -73,6 +73,7 @@ async fn read(hosted: &Hosted) {
     });
     count(hosted, "2026-11-24T07:02:00Z", beat).await;
     hosted.clock.set(instant("2026-11-24T08:00:00Z"));
+    hosted.wait_for(|snapshot| snapshot.active_visitors == 0).await;
 }
 
 async fn ask(hosted: &Hosted, query: &str) -> Value {
