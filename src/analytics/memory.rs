@@ -36,6 +36,7 @@ impl Memory {
             not_found: self.not_found.list(),
             rejected,
             degraded: false,
+            unavailable: false,
         }
     }
 }

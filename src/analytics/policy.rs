@@ -93,6 +93,15 @@ pub const VALUE_BYTES: usize = 200;
 /// How many of the most frequent paths that the site does not have are kept.
 pub const NOT_FOUND_PATHS: usize = 200;
 
+/// How often all of the database is checked.
+pub const CHECK: Duration = Duration::from_hours(24);
+
+/// After an unclean end, a database of up to so many bytes is checked before the site is served.
+pub const CHECKED_AT_ONCE: u64 = 64 << 20;
+
+/// How often it is told at most that events cannot be stored.
+pub const TOLD: Duration = Duration::from_mins(1);
+
 /// The database's page cache, in bytes.
 pub const CACHE_BYTES: usize = 32 << 20;
 

@@ -103,6 +103,11 @@ impl Query {
             .with_context(|| format!("cannot write `{}`", path.display()))
     }
 
+    /// Checks that the file is what was written. Every transaction waits meanwhile; a damaged file is closed.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.store.check()
+    }
+
     /// Whether roll-ups and totals are what the rows add up to, as far as these are kept. Reads all of them.
     pub fn verify(&self) -> anyhow::Result<bool> {
         self.store.agrees()

@@ -6,7 +6,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderMap, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::board::{Board, Reading};
 use super::dashboard::View;
@@ -16,7 +16,7 @@ use super::report::Viewer;
 use super::representation::{Caching, Representation};
 use super::state::Handle;
 use super::wanted::Wanted;
-use super::{headers, owner, stream};
+use super::{headers, limits, owner, stream};
 use crate::config::Access;
 use crate::permalink::UrlPath;
 use crate::render::DASHBOARD_SCRIPT;
@@ -31,6 +31,10 @@ const BARE_FRAME: (&str, &str) = (
      <meta name=\"viewport\" content=\"width=device-width\">\n<title>Stats</title>\n<main>\n",
     "\n</main>\n</html>\n",
 );
+
+/// What is shown while there is nothing to be shown.
+const NOTHING: &str = "<h1>Statistics</h1>\n<p class=\"alert warning\">The numbers cannot be read at the moment, and \
+     nobody is counted. The site is served as usual.</p>";
 
 /// `GET /stats/`; `path` is the address asked for, with or without its final slash. A query says what of it is shown.
 pub(super) async fn page(
@@ -53,12 +57,20 @@ pub(super) async fn page(
         }
         let Some((before, after)) = frame(state, &site).await else { continue };
         let address = site.identity().base.link(&site.identity().stats);
-        let view = view.clone();
-        let inside = asked(state, move |board| board.dashboard(&view, &address)).await;
-        let Some(inside) = inside else { return failed() };
+        let is_unavailable = state.board.snapshot().unavailable;
+        let inside = if is_unavailable {
+            Some(Arc::from(NOTHING))
+        } else {
+            let view = view.clone();
+            asked(state, move |board| board.dashboard(&view, &address)).await
+        };
+        let Some(inside) = inside else { return failed(state) };
         let html = Bytes::from([before.as_str(), &inside, after.as_str()].concat());
         let mut response =
             Representation::of_the_moment(HTML, html).answer(headers, &state.cache).await;
+        if is_unavailable {
+            mark_unavailable(&mut response);
+        }
         headers::restrict(response.headers_mut());
         return response;
     }
@@ -76,10 +88,13 @@ pub(super) async fn json(
         Ok(wanted) => wanted,
         Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
     };
+    if state.board.snapshot().unavailable {
+        return failed(&state);
+    }
     let json = asked(&state, move |board| {
         Ok(Bytes::from(serde_json::to_vec(&*board.report(&wanted, viewer)?)?))
     });
-    let Some(json) = json.await else { return failed() };
+    let Some(json) = json.await else { return failed(&state) };
     let numbers = Representation::of_the_moment("application/json", json);
     let mut response = numbers.answer(&headers, &state.cache).await;
     headers::restrict(response.headers_mut());
@@ -93,7 +108,10 @@ pub(super) async fn live(State(state): State<Handle>) -> Response {
     }
     // Subscribed before the first reading is made, so that no change falls between the two.
     let changes = state.live.subscribe();
-    let Some(reading) = read(&state).await else { return failed() };
+    if state.board.snapshot().unavailable {
+        return failed(&state);
+    }
+    let Some(reading) = read(&state).await else { return failed(&state) };
     let mut response = stream::open(&state, frame_of(&reading), changes, Bytes::clone);
     headers::restrict(response.headers_mut());
     response
@@ -112,7 +130,7 @@ pub(super) async fn csv(
     };
     let address = state.site().identity().stats.to_string();
     let csv = asked(&state, move |board| board.csv(&view, viewer, &address)).await;
-    let Some(csv) = csv else { return failed() };
+    let Some(csv) = csv else { return failed(&state) };
     let file = Representation::of_the_moment(CSV, Bytes::from(csv));
     let mut response = file.answer(&headers, &state.cache).await;
     let name = HeaderValue::from_static("attachment; filename=\"statistics.csv\"");
@@ -206,8 +224,22 @@ pub(super) fn told(status: StatusCode, what: &str) -> Response {
     response
 }
 
-fn failed() -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, [(CACHE_CONTROL, "no-store")]).into_response()
+/// What cannot be read: for now, if the database is what is wrong.
+fn failed(state: &Handle) -> Response {
+    let no_store = [(CACHE_CONTROL, "no-store")];
+    if !state.board.snapshot().degraded {
+        return (StatusCode::INTERNAL_SERVER_ERROR, no_store).into_response();
+    }
+    let mut response = (no_store, "the numbers cannot be read at the moment\n").into_response();
+    mark_unavailable(&mut response);
+    headers::restrict(response.headers_mut());
+    response
+}
+
+fn mark_unavailable(response: &mut Response) {
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let seconds = HeaderValue::from_static(limits::EVENT_RETRY_SECONDS);
+    response.headers_mut().insert(RETRY_AFTER, seconds);
 }
 
 /// The numbers now, read off the async threads.
