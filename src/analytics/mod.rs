@@ -31,6 +31,7 @@ mod totals;
 mod values;
 mod visit;
 mod visitor;
+mod vocabulary;
 
 mod memory;
 mod store;
