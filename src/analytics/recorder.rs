@@ -305,6 +305,19 @@ mod tests {
     }
 
     #[test]
+    fn who_has_gone_keeps_the_answer_from_nobody() {
+        let desk = Desk::new();
+        let held = desk.store.hold();
+        let take = |number| desk.recorder.record(view(number, 0, "/a/", 0)).unwrap();
+        let mut receipts: Vec<Receipt> = (1..10).map(take).collect();
+        drop((receipts.pop(), receipts.remove(0)));
+        drop(held);
+        desk.wait_for(|snapshot| snapshot.total_page_views == 9);
+        drop((receipts.pop(), receipts.remove(0)));
+        assert!(receipts.into_iter().all(|receipt| receipt.wait().is_ok()));
+    }
+
+    #[test]
     fn closing_stores_what_was_taken_and_takes_no_more() {
         let desk = Desk::new();
         let receipts: Vec<Receipt> = (1..500)

@@ -171,7 +171,11 @@ impl Writer {
         while !self.is_closing {
             let mut waiting = Waiting::default();
             match messages.recv_timeout(self.patience()) {
-                Ok(message) => waiting.add(message),
+                Ok(message) => {
+                    waiting.add(message);
+                    // Those who are about to send more do so first, if this thread has their core.
+                    std::thread::yield_now();
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -232,9 +236,11 @@ impl Writer {
         self.swept = now;
         let counts = self.rejections.counts();
         let news = self.news(&counts);
-        let is_needed = self.memory.sessions.take_ended() || !news.is_empty();
+        let is_needed = self.memory.sessions.take_ended()
+            || self.memory.sessions.has_unwritten()
+            || !news.is_empty();
         if is_needed && self.outage.is_none() {
-            let swept = self.store.sweep(now, &news);
+            let swept = self.store.sweep(&mut self.memory, now, &news);
             self.note(swept, counts, now);
         }
         self.tidy(now);

@@ -31,6 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rayon", &["render", "content", "publish/stage.rs", "publish/catalog.rs", "cli/build.rs"]),
     ("axum", &["server"]),
     ("httparse", &["server/wire.rs"]),
+    ("aho_corasick", &["analytics/agent.rs"]),
     ("hyper", &["server", "cli/stats.rs"]),
     ("hyper_util", &["server", "cli/stats.rs"]),
     ("redb", &["analytics/store"]),

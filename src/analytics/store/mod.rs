@@ -637,10 +637,33 @@ mod tests {
         let file = folder.path().join("analytics.redb");
         record(&file, vec![view(1, 1, "/a/", 0), view(2, 2, "/a/", 60_000)]);
         let store = Store::open(&file).unwrap();
-        store.sweep(at(120_000), &[]).unwrap();
+        let mut memory = store.load(at(60_000)).unwrap();
+        store.sweep(&mut memory, at(120_000), &[]).unwrap();
         assert_eq!(store.load(at(60_000)).unwrap().sessions.active(), 1);
-        store.sweep(at(180_000), &[]).unwrap();
+        store.sweep(&mut memory, at(180_000), &[]).unwrap();
         assert_eq!(store.load(at(60_000)).unwrap().sessions.active(), 0);
+    }
+
+    #[test]
+    fn presence_of_a_crowd_is_written_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("analytics.redb")).unwrap();
+        let mut memory = store.load(at(0)).unwrap();
+        let mut come = |first: u8, count: u8, now| {
+            let mut events: Vec<Event> = (first..first + count)
+                .map(|number| view(number.into(), number, "/a/", now))
+                .collect();
+            store.commit(&mut memory, &mut events, &identity(), More::default()).unwrap();
+            (memory.sessions.active(), store.load(at(now)).unwrap().sessions.active())
+        };
+        assert_eq!(come(1, 20, 0), (20, 20));
+        assert_eq!(come(21, 20, 1_999), (40, 20), "a crowd waits");
+        assert_eq!(come(41, 20, 2_000), (60, 60), "for so long");
+        assert_eq!(come(61, 20, 2_001), (80, 60));
+        assert_eq!(come(81, 1, 2_002), (81, 81), "or until it is none");
+        assert_eq!(come(101, 20, 2_003), (101, 81));
+        store.sweep(&mut memory, at(2_004), &[]).unwrap();
+        assert_eq!(store.load(at(2_004)).unwrap().sessions.active(), 101);
     }
 
     #[test]
