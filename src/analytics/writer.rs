@@ -313,8 +313,9 @@ impl Writer {
         }
         // To be open is not enough: what cannot be written to is not mended.
         let opened = self.store.reopen(now).and_then(|()| {
-            let memory = load(&self.store, &self.identity, now)?;
-            self.store.sweep(now, &memory.rejected)?;
+            let mut memory = load(&self.store, &self.identity, now)?;
+            let rejected = memory.rejected.clone();
+            self.store.sweep(&mut memory, now, &rejected)?;
             Ok(memory)
         });
         match opened {
