@@ -13,7 +13,7 @@ use super::wanted::Wanted;
 use crate::analytics::Snapshot;
 use crate::clock::{Clock, Timestamp};
 use crate::permalink::UrlPath;
-use crate::render;
+use crate::render::{self, Locale};
 use crate::site::Site;
 
 /// The numbers at one instant, and their forms.
@@ -167,8 +167,9 @@ impl Board {
         }
         let site = Arc::clone(&self.sites.borrow());
         let source = self.source(&site, viewer);
+        let language = &site.identity().language;
         let dashboard = Dashboard::new(&report, view, address, &source);
-        let inside: Arc<str> = render::dashboard(&reading.numbers, &dashboard)?.into();
+        let inside: Arc<str> = render::dashboard(language, &reading.numbers, &dashboard)?.into();
         let (view, number) = (view.clone(), reading.number);
         let mut known = known();
         known.retain(|shown| shown.view != view);
@@ -188,7 +189,8 @@ impl Board {
 
     fn source<'a>(&'a self, site: &'a Site, viewer: Viewer) -> Source<'a> {
         let query = self.counting.as_ref().map(|counting| &counting.query);
-        Source { site, query, viewer, now: self.clock.now() }
+        let locale = Locale::of(&site.identity().language);
+        Source { site, query, viewer, now: self.clock.now(), locale }
     }
 
     fn join(

@@ -45,6 +45,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ureq", &["cli/external.rs"]),
     ("url", &["cli/external.rs", "analytics/import/access_log.rs", "server/dashboard/lists.rs"]),
     ("zip", &["analytics/import"]),
+    ("icu_decimal", &["render/locale.rs"]),
+    ("icu_datetime", &["render/locale.rs"]),
 ];
 
 /// What only one place may do, and how it would be written.
