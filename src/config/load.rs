@@ -299,17 +299,19 @@ fn origins(settings: &mut Settings<'_>) -> Vec<String> {
 }
 
 fn stats(settings: &mut Settings<'_>) -> Stats {
+    let expected = "`\"public\"`, `\"private\"` or `\"off\"`";
+    let access = settings
+        .take_as("stats.access", expected, |text: String| match text.as_str() {
+            "public" => Some(Access::Public),
+            "private" => Some(Access::Private),
+            "off" => Some(Access::Off),
+            _ => None,
+        })
+        .unwrap_or(Access::Public);
     Stats {
-        access: settings
-            .take_as("stats.access", "`\"public\"` or `\"off\"`", |text: String| {
-                match text.as_str() {
-                    "public" => Some(Access::Public),
-                    "off" => Some(Access::Off),
-                    _ => None,
-                }
-            })
-            .unwrap_or(Access::Public),
-        in_nav: settings.take("stats.in_nav").unwrap_or(true),
+        access,
+        // Readers have no use for a link to a password.
+        in_nav: settings.take("stats.in_nav").unwrap_or(access == Access::Public),
         path: settings
             .take_as("stats.path", "a path such as `\"/stats/\"`", |text: String| {
                 let path = UrlPath::parse(&text).ok()?.as_folder();

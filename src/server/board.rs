@@ -33,7 +33,8 @@ pub(super) struct Board {
     counting: Option<Counting>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     clock: Arc<dyn Clock>,
-    last: Mutex<Option<Last>>,
+    /// The last reading of each kind of viewer.
+    last: [Mutex<Option<Last>>; Viewer::COUNT],
     /// What was told lately, the newest last.
     told: Mutex<Vec<Told>>,
 }
@@ -73,7 +74,7 @@ impl Board {
             Some(counting) => counting.recorder.subscribe(),
             None => watch::channel(Arc::default()).1,
         };
-        Self { sites, counting, snapshots, clock, last: Mutex::new(None), told: Mutex::default() }
+        Self { sites, counting, snapshots, clock, last: Default::default(), told: Mutex::default() }
     }
 
     /// The channels that say when the numbers may have changed.
@@ -86,9 +87,10 @@ impl Board {
         Arc::clone(&self.snapshots.borrow())
     }
 
-    /// The numbers now. Joins and serializes them if something changed since; not for an async thread.
-    pub(super) fn read(&self) -> Arc<Reading> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The numbers now, as far as `viewer` may know them. Joins and serializes them if something changed since; not
+    /// for an async thread.
+    pub(super) fn read(&self, viewer: Viewer) -> Arc<Reading> {
+        let mut last = self.last[viewer as usize].lock().unwrap_or_else(PoisonError::into_inner);
         let (snapshot, site) =
             (Arc::clone(&self.snapshots.borrow()), Arc::clone(&self.sites.borrow()));
         if let Some(last) = &*last
@@ -98,7 +100,7 @@ impl Board {
             return Arc::clone(&last.reading);
         }
         let before = last.as_ref().map(|last| &last.reading);
-        let reading = self.join(&snapshot, &site, before);
+        let reading = self.join(&snapshot, &site, viewer, before);
         *last = Some(Last { snapshot, site, reading: Arc::clone(&reading) });
         reading
     }
@@ -138,9 +140,14 @@ impl Board {
         Ok(report)
     }
 
-    /// The inside of the dashboard at `address` that shows what is `wanted`; not for an async thread.
-    pub(super) fn dashboard(&self, wanted: &Wanted, address: &str) -> anyhow::Result<Arc<str>> {
-        let (reading, report) = (self.read(), self.report(wanted, Viewer::Public)?);
+    /// The inside of the dashboard at `address` that shows `viewer` what is `wanted`; not for an async thread.
+    pub(super) fn dashboard(
+        &self,
+        wanted: &Wanted,
+        viewer: Viewer,
+        address: &str,
+    ) -> anyhow::Result<Arc<str>> {
+        let (reading, report) = (self.read(viewer), self.report(wanted, viewer)?);
         let known = || self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |told: &&mut Told| Arc::ptr_eq(&told.report, &report);
         if let Some(Told { inside: Some((number, inside)), .. }) = known().iter_mut().find(is_it)
@@ -160,10 +167,11 @@ impl Board {
         &self,
         snapshot: &Snapshot,
         site: &Site,
+        viewer: Viewer,
         before: Option<&Arc<Reading>>,
     ) -> Arc<Reading> {
         let union = |paths: &[UrlPath]| self.visitors_of(paths);
-        let numbers = Numbers::join(snapshot, site, &union);
+        let numbers = Numbers::join(snapshot, site, viewer, &union);
         if let Some(before) = before
             && before.numbers == numbers
         {

@@ -17,6 +17,12 @@ const STRICT_POLICY: HeaderValue = HeaderValue::from_static(
      connect-src 'self'; manifest-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
 );
 
+/// The same for a page with a form on it.
+const FORM_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+     connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
 /// What a picture opened by itself may do: be looked at. Its own styles belong to the picture.
 const PICTURE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox",
@@ -58,6 +64,12 @@ impl Protection {
             headers.insert(name, value.clone());
         }
     }
+}
+
+/// As [`restrict`], for a page with forms that are sent to the server itself.
+pub(super) fn restrict_with_forms(headers: &mut HeaderMap) {
+    add(headers, CONTENT_SECURITY_POLICY, FORM_POLICY);
+    restrict(headers);
 }
 
 /// Marks an answer as the server's own: never framed, read by no other origin.

@@ -16,7 +16,7 @@ use super::encoding::Encoding;
 use super::navigations::Asker;
 use super::pulse::WatchedSocket;
 use super::state::Shared;
-use super::{host, ready};
+use super::{access, host, ready};
 
 /// How long a head may be that is understood here; those of browsers have some 500 bytes.
 const LONGEST_HEAD: usize = 4 << 10;
@@ -127,6 +127,9 @@ fn understand<'a>(read: &'a [u8], headers: &mut [httparse::Header<'a>]) -> Optio
             encodings.replace(text).is_none().then_some(())?;
         } else if is("connection") {
             header.value.eq_ignore_ascii_case(b"keep-alive").then_some(())?;
+        } else if is("cookie") {
+            // The owner sees more than others do.
+            (!access::may_have_owners_cookie(header.value)).then_some(())?;
         } else if NOT_HERE.iter().any(|name| is(name)) {
             return None;
         } else {

@@ -33,6 +33,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("httparse", &["server/wire.rs"]),
     ("hyper", &["server", "cli/stats.rs"]),
     ("hyper_util", &["server", "cli/stats.rs"]),
+    ("argon2", &["server/access/password.rs"]),
+    ("rpassword", &["cli/password.rs"]),
     ("redb", &["analytics/store"]),
     ("notify", &["watch/eyes.rs"]),
     ("clap", &["cli"]),

@@ -9,7 +9,7 @@ use tallymark::clock::{Clock, FixedClock, Timestamp};
 use tallymark::config::{Config, Overrides, Sources};
 use tallymark::permalink::BaseUrl;
 use tallymark::pipeline::{self, Order};
-use tallymark::server::{self, AppState, Counting, Limits, Parts};
+use tallymark::server::{self, AppState, Counting, Limits, Parts, Secrets};
 use tallymark::site::Site;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -152,6 +152,7 @@ async fn serve(
         clock: Arc::new(clock.clone()),
         dev: None,
         key: None,
+        secrets: Secrets { folder: config.root.join("state"), password: None },
         limits: Limits::default(),
     });
     tokio::spawn(server::run(listener, state, std::future::pending()));
