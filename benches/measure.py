@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 
+import ingest
 import serving
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -431,7 +432,7 @@ class Bound:
         return [self.what, "" if self.value is None else self.show(self.value), f"{kind} {self.show(self.wanted)}", verdict]
 
 
-def bounds(results, served, size, help_time):
+def bounds(results, served, taken, size, help_time):
     """Everything that is wanted."""
     times = "{:.2f} × the floor".format
     ten = results.get(10_000, {})
@@ -457,6 +458,9 @@ def bounds(results, served, size, help_time):
         what = f"a page of 20 KB, {connections} connections"
         yield Bound(f"{what}: requests a second", requests, serving.WANTED, "{:.2f} × nginx".format, least=True)
         yield Bound(f"{what}: 99th percentile", worst, 1.0, "{:.2f} × nginx".format)
+    for connections, wanted in ingest.WANTED.items():
+        what = f"views answered as durable, {connections} connections"
+        yield Bound(what, taken.get(connections), wanted, "{:.2f} × nginx".format, least=True)
     yield Bound("size of the binary", size, 30 * MEBIBYTE, mebibytes)
     yield Bound("`--help`", help_time, 0.01, lambda value: f"{value * 1000:.1f} ms")
 
@@ -473,6 +477,18 @@ def measure_serving(args):
         return serving.ratios(serving.compare(args.product, args.work))
     except serving.Broken as reason:
         say(f"Serving is passed over: {reason}")
+        return {}
+
+
+def measure_ingest(args):
+    """For each number of connections, how many times nginx's requests a second; nothing where that cannot be had."""
+    if args.quick or not serving.find_programs():
+        return {}
+    try:
+        results = ingest.compare(args.product, args.work)
+        return {connections: ingest.ratio(results, connections, ingest.DISK) for connections in ingest.WANTED}
+    except serving.Broken as reason:
+        say(f"Taking views is passed over: {reason}")
         return {}
 
 
@@ -559,7 +575,8 @@ def main():
     print(f"{datetime.date.today()}, {os.cpu_count()} cores. Behind each figure: how many times the floor's.\n")
     print_builds(results)
     served = measure_serving(args)
-    print_bounds(bounds(results, served, args.product.stat().st_size, measure_help(args)))
+    taken = measure_ingest(args)
+    print_bounds(bounds(results, served, taken, args.product.stat().st_size, measure_help(args)))
     if args.record:
         record(results)
     if args.check:

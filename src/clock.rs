@@ -122,6 +122,16 @@ impl Day {
         self.date().strftime("%B %Y").to_string()
     }
 
+    /// The same without the year: `24 Nov`.
+    pub fn in_few_words(self) -> String {
+        self.date().strftime("%-d %b").to_string()
+    }
+
+    /// The month as a chart has room for it: `Nov 2026`.
+    pub fn month_in_few_words(self) -> String {
+        self.date().strftime("%b %Y").to_string()
+    }
+
     /// As addresses have it: `2026-11-24`.
     pub fn in_digits(self) -> String {
         self.date().to_string()
@@ -139,6 +149,14 @@ impl Day {
     /// Days since 1970-01-01.
     pub const fn number(self) -> i32 {
         self.0
+    }
+}
+
+impl std::ops::Add<i32> for Day {
+    type Output = Self;
+
+    fn add(self, days: i32) -> Self {
+        Self(self.0.saturating_add(days))
     }
 }
 

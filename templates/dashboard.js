@@ -1,4 +1,5 @@
 // Keeps /stats/ live: the other half of dashboard.html. Every value is set as text, never as HTML.
+// What keys and pointers do is in dashboard/controls.js.
 "use strict";
 
 (() => {
@@ -8,6 +9,7 @@
   const ANNOUNCE_EVERY = 10_000;
   const RETRY_FIRST = 2_000;
   const RETRY_LAST = 60_000;
+  const PAGES = 20;
 
   const part = (name) => root.querySelector(`[data-stat="${name}"]`);
   const number = (value) => value.toLocaleString("en-US");
@@ -60,23 +62,31 @@
     setText(part("total"), total(stats));
     announce(`${now(stats)} ${total(stats)}`);
     setHidden(part("degraded"), !stats.degraded);
-    showRows(part("activeByPath"), stats.activeByPath, (row) => [row.count]);
-    showRows(part("pageStats"), stats.pageStats, (row) => [row.views, row.visitors]);
+    showRows(part("activeByPath"), stats.activeByPath, (row) => [number(row.count)]);
+    const share = (row) => `${Math.round((row.views * 100) / Math.max(stats.totalPageViews, 1))} %`;
+    // How often a page was read to the end is not told live; controls.js fetches it.
+    showRows(part("pageStats"), stats.pageStats.slice(0, PAGES), (row) => [
+      number(row.views),
+      number(row.visitors),
+      null,
+      share(row),
+    ]);
+    root.dispatchEvent(new Event("numbers"));
   };
 
   // Rows are kept by path and only moved when their order changed, so nothing flickers and what has
   // the focus keeps it.
-  const showRows = (table, rows, numbers) => {
+  const showRows = (table, rows, texts) => {
     // Of another time than all there are no live rows.
     if (!table) return;
     const body = table.tBodies[0];
     const focused = document.activeElement;
     const known = new Map([...body.rows].map((line) => [line.dataset.path, line]));
     rows.forEach((row, index) => {
-      const line = known.get(row.path) ?? newLine(row.path, numbers(row).length);
+      const line = known.get(row.path) ?? newLine(row.path, texts(row).length);
       known.delete(row.path);
       if (body.rows[index] !== line) body.insertBefore(line, body.rows[index] ?? null);
-      showLine(line, row, numbers(row));
+      showLine(line, row, texts(row));
     });
     known.forEach((line) => line.remove());
     if (focused !== document.activeElement && body.contains(focused)) focused.focus({ preventScroll: true });
@@ -94,26 +104,50 @@
     return line;
   };
 
-  const showLine = (line, row, numbers) => {
+  const showLine = (line, row, texts) => {
     const [title, ...cells] = line.cells;
     showTitle(title, row);
-    numbers.forEach((value, index) => setText(cells[index], number(value)));
+    texts.forEach((text, index) => {
+      if (text !== null) setText(cells[index], text);
+      else if (!cells[index].textContent) setText(cells[index], "–");
+    });
+    if (row.share !== undefined) cells.at(-1).className = "share";
   };
 
+  // A page that was read leads to its own numbers, and beside that to itself; one that is being read to itself.
   const showTitle = (cell, row) => {
-    if (row.share !== undefined) showBar(cell, row.share);
-    const link = isOwnAddress(row.url) ? row.url : "";
+    const url = isOwnAddress(row.url) ? row.url : "";
+    const isStat = row.share !== undefined;
+    if (isStat) showBar(cell, row.share);
+    const link = isStat ? `${location.pathname}?page=${encodeURIComponent(row.path)}#course` : url;
     const tag = link ? "A" : "SPAN";
     let name = cell.querySelector("[dir]");
     if (name?.tagName !== tag) {
       name?.remove();
       name = document.createElement(tag);
       name.dir = "auto";
-      cell.insertBefore(name, cell.querySelector(".mark"));
+      cell.insertBefore(name, cell.querySelector(".out, .mark, .spark"));
     }
     if (link) setAttribute(name, "href", link);
     setText(name, row.title);
+    if (!isStat) return;
+    showOut(cell, name, url, row.title);
     showGone(cell, row.pageType === "gone");
+  };
+
+  const showOut = (cell, name, url, title) => {
+    let out = cell.querySelector(".out");
+    if (!url) out?.remove();
+    else {
+      if (!out) {
+        out = document.createElement("a");
+        out.className = "out";
+        out.textContent = "↗";
+        name.after(" ", out);
+      }
+      setAttribute(out, "href", url);
+      setAttribute(out, "aria-label", `Open ${title}`);
+    }
   };
 
   const showBar = (cell, share) => {

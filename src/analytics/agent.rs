@@ -1,5 +1,9 @@
 //! What a user agent and a window's width are worth: a browser, a system, a kind of device, or a bot.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 use super::served::Caller;
 
 /// Browsers by a mark in their user agent; the first that is found wins, for most claim to be others as well.
@@ -93,12 +97,36 @@ pub(super) struct Agent {
 impl Agent {
     /// Reads a user agent.
     pub(super) fn of(agent: &str) -> Self {
-        Self { browser: find(BROWSERS, agent), system: find(SYSTEMS, agent) }
+        Self { browser: BROWSER_TABLE.find(agent), system: SYSTEM_TABLE.find(agent) }
     }
 }
 
-fn find(table: &[(&str, &'static str)], agent: &str) -> Option<&'static str> {
-    table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+/// A table, and what finds all of its marks in one pass: every event is looked at.
+struct Table {
+    marks: AhoCorasick,
+    names: Vec<&'static str>,
+}
+
+static BROWSER_TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(BROWSERS));
+static SYSTEM_TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(SYSTEMS));
+static BOT_MARKS: LazyLock<AhoCorasick> = LazyLock::new(|| finder(BOTS.split_whitespace()));
+
+impl Table {
+    fn new(table: &[(&str, &'static str)]) -> Self {
+        let marks = finder(table.iter().map(|(mark, _)| *mark));
+        Self { marks, names: table.iter().map(|(_, name)| *name).collect() }
+    }
+
+    /// The name of the first mark in the table that is in `agent`.
+    fn find(&self, agent: &str) -> Option<&'static str> {
+        let found = self.marks.find_overlapping_iter(agent).map(|found| found.pattern().as_usize());
+        found.min().map(|first| self.names[first])
+    }
+}
+
+fn finder<'m>(marks: impl Iterator<Item = &'m str>) -> AhoCorasick {
+    let mut builder = AhoCorasick::builder();
+    builder.kind(Some(AhoCorasickKind::DFA)).build(marks).expect("few short marks fit")
 }
 
 /// Whether a user agent is that of a program, not of a browser that someone reads with.
@@ -108,10 +136,12 @@ pub(super) fn is_bot(agent: &str, own_machine: bool) -> bool {
     let mut agent = agent.to_ascii_lowercase();
     let without_window = own_machine.then_some(&"headless");
     for name in NOT_BOTS.iter().chain(without_window) {
-        agent = agent.replace(name, "");
+        if agent.contains(name) {
+            agent = agent.replace(name, "");
+        }
     }
     let known = agent.starts_with("mozilla/") || agent.starts_with("opera/");
-    !known || agent.len() < SHORTEST || BOTS.split_whitespace().any(|mark| agent.contains(mark))
+    !known || agent.len() < SHORTEST || BOT_MARKS.is_match(&agent)
 }
 
 /// What programs are for, by marks in their user agents; the first that is found wins.

@@ -7,6 +7,7 @@ use super::sessions::Sessions;
 use super::snapshot::Snapshot;
 use super::totals::Totals;
 use super::values::Values;
+use super::vocabulary::Vocabulary;
 
 /// What the recorder's thread keeps in memory of the database.
 #[derive(Debug, Default)]
@@ -15,6 +16,7 @@ pub(super) struct Memory {
     pub(super) totals: Totals,
     pub(super) not_found: Frequent,
     pub(super) values: Values,
+    pub(super) words: Vocabulary,
     pub(super) salt: Option<Salt>,
     /// How many events were rejected before the last start.
     pub(super) rejected: Vec<(Rejection, u64)>,
@@ -36,6 +38,7 @@ impl Memory {
             not_found: self.not_found.list(),
             rejected,
             degraded: false,
+            unavailable: false,
         }
     }
 }

@@ -32,6 +32,7 @@ mod totals;
 mod values;
 mod visit;
 mod visitor;
+mod vocabulary;
 
 mod memory;
 mod store;

@@ -355,7 +355,7 @@ fn run(path: &Path, steps: &[Step], (zone, start): (&str, &str)) -> Run {
             memory = store.load(Timestamp::from_millis(now)).unwrap();
         }
         if step.ends == 1 && is_forward {
-            store.sweep(Timestamp::from_millis(now), &[]).unwrap();
+            store.sweep(&mut memory, Timestamp::from_millis(now), &[]).unwrap();
         }
     }
     let (later, mut progress) = (Timestamp::from_millis(now + 75 * HOUR), Progress::default());

@@ -49,6 +49,13 @@ pub const HEARTBEAT_GAP: Duration = Duration::from_secs(5);
 /// Presence on the same path is not written again sooner than this.
 pub const PRESENCE_REWRITE: Duration = Duration::from_secs(10);
 
+/// With this many events at once, presence is not written with each batch, which would take as long as all else, but
+/// every [`PRESENCE_PAUSE`]. If the process dies meanwhile, heartbeats tell who is present.
+pub const CROWD: usize = 16;
+
+/// How long presence waits to be written when there is a [`CROWD`].
+pub const PRESENCE_PAUSE: Duration = Duration::from_secs(2);
+
 /// A visitor seen less than this long ago is active.
 pub const ACTIVE: Duration = Duration::from_mins(2);
 
@@ -80,6 +87,9 @@ pub const VALUES_A_DAY: usize = 1000;
 /// without visitors. No reader comes near it.
 pub const VALUES_A_VISITOR: usize = 4096;
 
+/// How many texts of the dictionary are kept in memory, of at most [`VALUE_BYTES`] each but for paths.
+pub const WORDS_KNOWN: usize = 16_384;
+
 /// If the clock is set back by more than so many days, visitors who came back meanwhile are not counted as
 /// visitors of the days that are lived again.
 pub const DAYS_BACK: u32 = 3;
@@ -92,6 +102,15 @@ pub const VALUE_BYTES: usize = 200;
 
 /// How many of the most frequent paths that the site does not have are kept.
 pub const NOT_FOUND_PATHS: usize = 200;
+
+/// How often all of the database is checked.
+pub const CHECK: Duration = Duration::from_hours(24);
+
+/// After an unclean end, a database of up to so many bytes is checked before the site is served.
+pub const CHECKED_AT_ONCE: u64 = 64 << 20;
+
+/// How often it is told at most that events cannot be stored.
+pub const TOLD: Duration = Duration::from_mins(1);
 
 /// The database's page cache, in bytes.
 pub const CACHE_BYTES: usize = 32 << 20;
@@ -141,6 +160,7 @@ const _: () = {
         a.as_millis() < b.as_millis()
     }
     assert!(shorter(HEARTBEAT_GAP, PRESENCE_REWRITE), "a skipped write must not hide a reader");
+    assert!(shorter(PRESENCE_PAUSE, PRESENCE_REWRITE), "a late write must not hide a reader");
     assert!(shorter(PRESENCE_REWRITE, HEARTBEAT), "each regular heartbeat must renew presence");
     assert!(
         HEARTBEAT.as_millis() * 3 < ACTIVE.as_millis(),

@@ -1,18 +1,19 @@
 //! Questions to the database, answered beside the recorder in short transactions.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 
-use super::answer::Answer;
+use super::answer::{Amounts, Answer};
 use super::asking::Asking;
 use super::question::{Question, Time, Window};
 use super::rollup::Dimension;
 use super::served::ServedAnswer;
 use super::store::Store;
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 use crate::permalink::UrlPath;
 
 /// Answers questions about what is stored. Each waits for the disk; not for a thread that must not.
@@ -52,6 +53,19 @@ impl Query {
         Asking::begin(&self.store, question, now)?.answer()
     }
 
+    /// How much was counted on a page, by all its addresses, in each of some spans of days, without visitors. Takes a
+    /// time that grows with the spans alone.
+    pub fn course_of(
+        &self,
+        addresses: &[UrlPath],
+        spans: &[Range<Day>],
+    ) -> anyhow::Result<Vec<Amounts>> {
+        let pages = self.store.numbers(Dimension::Path, addresses.iter().map(UrlPath::as_str))?;
+        let number = |day: Day| u32::try_from(day.number()).unwrap_or(0);
+        let spans: Vec<_> = spans.iter().map(|days| number(days.start)..number(days.end)).collect();
+        self.store.page_sums(&pages, &spans)
+    }
+
     /// What the server itself has answered in the days of `time`, whoever counts readers in their browsers: by
     /// who asked, by day, and by page. Less than a day counts as today and yesterday.
     pub fn served(&self, time: Time, now: Timestamp, limit: usize) -> anyhow::Result<ServedAnswer> {
@@ -87,6 +101,11 @@ impl Query {
         }
         std::fs::rename(&partial, path)
             .with_context(|| format!("cannot write `{}`", path.display()))
+    }
+
+    /// Checks that the file is what was written. Every transaction waits meanwhile; a damaged file is closed.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.store.check()
     }
 
     /// Whether roll-ups and totals are what the rows add up to, as far as these are kept. Reads all of them.

@@ -305,6 +305,19 @@ mod tests {
     }
 
     #[test]
+    fn who_has_gone_keeps_the_answer_from_nobody() {
+        let desk = Desk::new();
+        let held = desk.store.hold();
+        let take = |number| desk.recorder.record(view(number, 0, "/a/", 0)).unwrap();
+        let mut receipts: Vec<Receipt> = (1..10).map(take).collect();
+        drop((receipts.pop(), receipts.remove(0)));
+        drop(held);
+        desk.wait_for(|snapshot| snapshot.total_page_views == 9);
+        drop((receipts.pop(), receipts.remove(0)));
+        assert!(receipts.into_iter().all(|receipt| receipt.wait().is_ok()));
+    }
+
+    #[test]
     fn closing_stores_what_was_taken_and_takes_no_more() {
         let desk = Desk::new();
         let receipts: Vec<Receipt> = (1..500)
@@ -351,6 +364,7 @@ mod tests {
         }
     }
 
+    /// Fault 77: a panic in the thread that stores.
     #[test]
     fn after_a_panic_what_was_answered_as_stored_is_counted_and_work_goes_on() {
         let folder = tempfile::tempdir().unwrap();
@@ -384,6 +398,7 @@ mod tests {
         assert_eq!(desk.restart().snapshot().rejected[1], (Rejection::Bot, 3));
     }
 
+    /// Fault 14: the clock jumps ahead and back; nothing is forgotten for its age.
     #[test]
     fn a_clock_that_is_wrong_for_a_moment_drops_nothing_for_its_age() {
         const YEAR: i64 = 365 * 86_400_000;
@@ -441,6 +456,34 @@ mod tests {
         assert_eq!(query.served(week, at(-86_400_000), 10).unwrap().callers, []);
     }
 
+    /// Fault 13: the key of a day that has passed is gone, wherever the clock goes.
+    #[test]
+    fn a_clock_that_jumps_brings_no_id_of_a_passed_day_back() {
+        const HOUR: i64 = 3_600_000;
+        const YEAR: i64 = 365 * 24 * HOUR;
+        let settings = Settings { visitor_ids: VisitorIds::Daily, ..Settings::default() };
+        let desk = Desk::with(settings, tempfile::tempdir().unwrap(), at(0));
+        for (number, (now, visitors)) in (1..).zip([
+            (0, 1),
+            (HOUR, 1),
+            // Tomorrow, and back by an hour and by a day: the key of tomorrow serves on.
+            (16 * HOUR, 2),
+            (15 * HOUR, 2),
+            (0, 2),
+            // Ten years ahead and back, and a year back: each time it is another.
+            (10 * YEAR, 3),
+            (HOUR, 4),
+            (-YEAR, 5),
+            (HOUR, 6),
+        ]) {
+            desk.clock.set(at(now));
+            desk.record(view(number, 1, &format!("/{number}/"), now)).unwrap();
+            assert_eq!(desk.snapshot().unique_visitors, visitors, "{number}");
+        }
+        assert!(desk.store.agrees().unwrap());
+    }
+
+    /// Fault 13: the clock jumps back by an hour and by a year, and ahead.
     #[test]
     fn a_clock_that_jumps_neither_stops_nor_doubles_the_count() {
         const YEAR: i64 = 365 * 86_400_000;

@@ -92,6 +92,10 @@ pub(super) struct Sessions {
     not_found: u64,
     /// Whether presence has ended that may still be in the database.
     has_ended: bool,
+    /// Those whose presence is to be written.
+    unwritten: Vec<Reader>,
+    /// When presence was written last.
+    written: Timestamp,
 }
 
 /// Whether someone seen at `seen` is active at `now`. Times that lie ahead, as after the clock was set
@@ -157,6 +161,35 @@ impl Sessions {
     /// Whether presence has ended since the last call, and is to be swept from the database.
     pub(super) fn take_ended(&mut self) -> bool {
         std::mem::take(&mut self.has_ended)
+    }
+
+    /// Notes that the presence of `reader` is to be written.
+    pub(super) fn defer(&mut self, reader: Reader) {
+        self.unwritten.push(reader);
+    }
+
+    /// Whether there is presence to be written.
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// The presence to be written with a batch of so many events at `now`: that of a crowd waits for others, so that
+    /// more of it stands together.
+    pub(super) fn take_due(&mut self, events: usize, now: Timestamp) -> Vec<(Reader, Presence)> {
+        if events >= policy::CROWD && is_within(self.written, now, policy::PRESENCE_PAUSE) {
+            return Vec::new();
+        }
+        self.written = now;
+        self.take_unwritten()
+    }
+
+    /// All presence to be written. Whose has ended meanwhile has none.
+    pub(super) fn take_unwritten(&mut self) -> Vec<(Reader, Presence)> {
+        let mut readers = std::mem::take(&mut self.unwritten);
+        readers.sort_unstable();
+        readers.dedup();
+        let present = |reader| Some((reader, self.present.get(&reader)?.clone()));
+        readers.into_iter().filter_map(present).collect()
     }
 
     /// When the next presence ends, if nobody is seen until then.

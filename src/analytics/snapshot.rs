@@ -31,9 +31,16 @@ pub struct Snapshot {
     pub rejected: Vec<(Rejection, u64)>,
     /// Whether events cannot be stored at present; the numbers are those that are stored.
     pub degraded: bool,
+    /// Whether the database could not be read yet: the numbers are none.
+    pub unavailable: bool,
 }
 
 impl Snapshot {
+    /// While there is no database to be read.
+    pub(super) fn unavailable() -> Self {
+        Self { degraded: true, unavailable: true, ..Self::default() }
+    }
+
     /// While events cannot be stored: who is here is as in `now`, all totals are as in `self`.
     pub(super) fn during_outage(&self, now: Self) -> Self {
         Self {

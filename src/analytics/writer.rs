@@ -44,8 +44,14 @@ pub(super) struct Writer {
     /// How long single views may be kept; none if for ever.
     retention: Option<Duration>,
     progress: Progress,
-    /// How storing failed, if it did not succeed since.
+    /// When all of the database was last checked.
+    checked: Timestamp,
+    /// How storing failed, if the database was not opened anew since.
     outage: Option<Outage>,
+    /// How long nothing is tried after the next failure.
+    wait: Duration,
+    /// When a failure was told last.
+    told: Option<Timestamp>,
     is_closing: bool,
 }
 
@@ -59,14 +65,6 @@ struct Outage {
 }
 
 impl Outage {
-    const fn begin(now: Timestamp) -> Self {
-        Self { tried: now, wait: policy::RETRY }
-    }
-
-    fn go_on(self, now: Timestamp) -> Self {
-        Self { tried: now, wait: (self.wait * 2).min(policy::RETRY_AT_MOST) }
-    }
-
     fn is_due(self, now: Timestamp) -> bool {
         now.as_millis().abs_diff(self.tried.as_millis()) >= millis(self.wait)
     }
@@ -117,12 +115,22 @@ impl Writer {
         rejections: Arc<Rejections>,
         retention: Option<Duration>,
     ) -> anyhow::Result<(Self, watch::Receiver<Arc<Snapshot>>)> {
-        store.settle(&identity.calendar)?;
         let swept = clock.now();
-        let memory = store.load(swept)?;
+        let (memory, outage) = match load(&store, &identity, swept) {
+            Ok(memory) => (memory, None),
+            // Tried again at once, on the thread that may wait.
+            Err(_) if store.is_host() => {
+                (Memory::default(), Some(Outage { tried: swept, wait: Duration::ZERO }))
+            }
+            Err(failure) => return Err(failure),
+        };
         rejections.resume(&memory.rejected);
         let rejected = memory.rejected.clone();
-        let (publisher, snapshots) = watch::channel(Arc::new(memory.snapshot(rejections.counts())));
+        let snapshot = match outage {
+            None => memory.snapshot(rejections.counts()),
+            Some(_) => Snapshot::unavailable(),
+        };
+        let (publisher, snapshots) = watch::channel(Arc::new(snapshot));
         let writer = Self {
             store,
             clock,
@@ -135,18 +143,27 @@ impl Writer {
             reading: swept,
             retention,
             progress: Progress::default(),
-            outage: None,
+            // Due as soon as nobody reads; whether it was checked when it was opened is not known here.
+            checked: swept - policy::CHECK,
+            outage,
+            wait: policy::RETRY,
+            // The store has told why it could not be opened.
+            told: outage.map(|_| swept),
             is_closing: false,
         };
         Ok((writer, snapshots))
     }
 
     /// Works until told to end. A bug that panics is an outage: what it was about was not stored, memory is
-    /// loaded anew, and work goes on.
+    /// loaded anew, and work goes on, the later the more often it happens.
     pub(super) fn run(mut self, messages: &Receiver<Message>) {
+        let mut wait = Duration::ZERO;
         while std::panic::catch_unwind(AssertUnwindSafe(|| self.work(messages))).is_err() {
             tracing::error!("the thread that stores events has panicked, and starts anew");
-            self.outage = Some(Outage::begin(Timestamp::default()));
+            std::thread::park_timeout(wait);
+            wait = (wait * 2).clamp(policy::RETRY / 10, policy::RETRY_AT_MOST);
+            // What is in memory may not have been stored; what was is read at once.
+            self.outage = Some(Outage { tried: Timestamp::default(), wait: Duration::ZERO });
         }
     }
 
@@ -154,7 +171,11 @@ impl Writer {
         while !self.is_closing {
             let mut waiting = Waiting::default();
             match messages.recv_timeout(self.patience()) {
-                Ok(message) => waiting.add(message),
+                Ok(message) => {
+                    waiting.add(message);
+                    // Those who are about to send more do so first, if this thread has their core.
+                    std::thread::yield_now();
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -194,6 +215,7 @@ impl Writer {
                 let _ = sender.send(());
             }
         }
+        self.check(now);
     }
 
     /// Stores events; says whether they are durable.
@@ -214,12 +236,29 @@ impl Writer {
         self.swept = now;
         let counts = self.rejections.counts();
         let news = self.news(&counts);
-        let is_needed = self.memory.sessions.take_ended() || !news.is_empty();
+        let is_needed = self.memory.sessions.take_ended()
+            || self.memory.sessions.has_unwritten()
+            || !news.is_empty();
         if is_needed && self.outage.is_none() {
-            let swept = self.store.sweep(now, &news);
+            let swept = self.store.sweep(&mut self.memory, now, &news);
             self.note(swept, counts, now);
         }
         self.tidy(now);
+    }
+
+    /// Checks all of the database when it is time and nobody reads; a day later in any case.
+    fn check(&mut self, now: Timestamp) {
+        let past = now.as_millis().abs_diff(self.checked.as_millis());
+        let is_quiet = self.memory.sessions.active() == 0;
+        let is_due = past >= millis(policy::CHECK) && is_quiet || past >= millis(policy::CHECK * 2);
+        if !is_due || self.is_closing || self.outage.is_some() {
+            return;
+        }
+        self.checked = now;
+        if let Err(failure) = self.store.check() {
+            tracing::error!("{failure:#}");
+            self.outage = Some(Outage { tried: now, wait: Duration::ZERO });
+        }
     }
 
     /// Packs and forgets what is old, unless the clock has jumped since the last sweep.
@@ -246,29 +285,51 @@ impl Writer {
         now: Timestamp,
     ) -> bool {
         match result {
-            Ok(()) => self.rejected = counts,
-            Err(failure) => {
-                tracing::error!("cannot store events, and refuses them for now: {failure:#}");
-                self.outage = Some(Outage::begin(now));
+            Ok(()) => {
+                self.rejected = counts;
+                self.wait = policy::RETRY;
             }
+            Err(failure) => self.fail(&failure, now),
         }
         self.outage.is_none()
     }
 
+    /// Stores nothing for a while, which is the longer the more often it fails. That is told, but not each time.
+    fn fail(&mut self, failure: &anyhow::Error, now: Timestamp) {
+        self.outage = Some(Outage { tried: now, wait: self.wait });
+        self.wait = (self.wait * 2).min(policy::RETRY_AT_MOST);
+        let is_news =
+            |told: Timestamp| told.as_millis().abs_diff(now.as_millis()) >= millis(policy::TOLD);
+        if self.told.is_none_or(is_news) {
+            self.told = Some(now);
+            tracing::error!("cannot store events, and refuses them for now: {failure:#}");
+        }
+    }
+
     /// After a failure, and a while to wait, opens the database anew and believes only what it has.
     fn recover(&mut self, now: Timestamp) {
-        let Some(outage) = self.outage.filter(|outage| outage.is_due(now)) else { return };
-        match self.store.reopen().and_then(|()| self.store.load(now)) {
+        if !self.outage.is_some_and(|outage| outage.is_due(now)) {
+            return;
+        }
+        // To be open is not enough: what cannot be written to is not mended.
+        let opened = self.store.reopen(now).and_then(|()| {
+            let mut memory = load(&self.store, &self.identity, now)?;
+            let rejected = memory.rejected.clone();
+            self.store.sweep(&mut memory, now, &rejected)?;
+            Ok(memory)
+        });
+        match opened {
             Ok(memory) => {
-                tracing::info!("stores events again");
+                tracing::info!("stores events");
+                if self.publisher.borrow().unavailable {
+                    self.rejections.resume(&memory.rejected);
+                }
                 self.rejected.clone_from(&memory.rejected);
                 self.memory = memory;
+                self.checked = now;
                 self.outage = None;
             }
-            Err(failure) => {
-                tracing::warn!("still cannot store events: {failure:#}");
-                self.outage = Some(outage.go_on(now));
-            }
+            Err(failure) => self.fail(&failure, now),
         }
     }
 
@@ -296,6 +357,12 @@ impl Writer {
         // Not less than a millisecond, or what is due but cannot be done would keep the processor busy.
         due.since(self.clock.now()).clamp(Duration::from_millis(1), policy::SWEEP)
     }
+}
+
+/// What is kept in memory, with days as the settings have them.
+fn load(store: &Store, identity: &Identity, now: Timestamp) -> anyhow::Result<Memory> {
+    store.settle(&identity.calendar)?;
+    store.load(now)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 
-use super::figures::field;
 use super::report::Report;
 use super::workspace::Workspace;
 use super::{DATABASE, Global, Outcome, Usage};
 use crate::analytics::{EventInWords, Store};
 use crate::config::Overrides;
+use crate::server::csv_field;
 
 /// Write the statistics as text: everything as lines of JSON, or every event as CSV
 #[derive(Debug, Args)]
@@ -67,13 +67,13 @@ fn write_csv(store: &Store, out: &mut dyn Write) -> anyhow::Result<()> {
         let EventInWords { visitor, scroll, engaged_ms, read, entry, exit, .. } = event;
         let texts = [&event.referrer, &event.source, &event.campaign, &event.country];
         let more = [&event.device, &event.browser, &event.system, &event.name, &event.detail];
-        let cells: Vec<_> = texts.into_iter().chain(more).map(|text| field(text)).collect();
+        let cells: Vec<_> = texts.into_iter().chain(more).map(|text| csv_field(text)).collect();
         write!(
             out,
             "{},{},{},{visitor},{},{scroll},{engaged_ms},{read},{entry},{exit}\r\n",
             event.at,
             event.kind,
-            field(&event.path),
+            csv_field(&event.path),
             cells.join(",")
         )?;
         Ok(())

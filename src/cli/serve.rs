@@ -211,9 +211,7 @@ fn counting(
     if !config.counts_readers() {
         return Ok(None);
     }
-    std::fs::create_dir_all(state_dir)
-        .with_context(|| format!("cannot create `{}`", state_dir.display()))?;
-    let store = Arc::new(Store::open(&state_dir.join(super::DATABASE))?);
+    let store = Arc::new(Store::host(&state_dir.join(super::DATABASE), clock.now())?);
     let settings = Settings {
         visitor_ids: match config.analytics.visitor_id {
             VisitorId::Persistent => VisitorIds::Persistent,

@@ -12,18 +12,23 @@ static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
     let mut tera = Tera::new();
     tera.autoescape_on([".html"]);
     filters::register(&mut tera);
-    for (name, bytes) in builtin::templates() {
-        if name == TEMPLATE {
-            tera.add_raw_template(&name, &String::from_utf8_lossy(bytes))?;
-        }
-    }
+    let templates = builtin::templates().into_iter();
+    let own = templates.filter(|(name, _)| [TEMPLATE, LIST].contains(&name.as_str()));
+    let own = own.map(|(name, bytes)| (name, String::from_utf8_lossy(bytes).into_owned()));
+    tera.add_raw_templates(own.collect::<Vec<_>>())?;
     Ok(tera)
 });
 
 const TEMPLATE: &str = "dashboard.html";
 
-/// The dashboard's script, which keeps its numbers moving.
-pub const DASHBOARD_SCRIPT: &str = include_str!("../../templates/dashboard.js");
+/// What each of its lists is rendered by.
+const LIST: &str = "dashboard/list.html";
+
+/// The dashboard's script, which keeps its numbers moving and gives keys to its links.
+pub const DASHBOARD_SCRIPT: &str = concat!(
+    include_str!("../../templates/dashboard.js"),
+    include_str!("../../templates/dashboard/controls.js"),
+);
 
 /// The inside of the dashboard that shows `stats`, which change all the time, and `view`, as HTML.
 pub fn dashboard(stats: &impl Serialize, view: &impl Serialize) -> anyhow::Result<String> {

@@ -49,7 +49,8 @@ pub(super) async fn answer(
     let kind = site.catalog().pages.get(path).map(|entry| entry.kind);
     let Found::Whole(page) = found else { return None };
     let has_bar = matches!(kind, Some(PageKind::Post | PageKind::Page));
-    if !has_bar || state.query.is_none() || state.audience() == Audience::Nobody {
+    let has_numbers = state.query.is_some() && !state.board.snapshot().unavailable;
+    if !has_bar || !has_numbers || state.audience() == Audience::Nobody {
         return None;
     }
     if access::looker(state, headers, Sign::Visit).await != Looker::Owner {

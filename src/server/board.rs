@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::dashboard::Dashboard;
+use super::dashboard::{self, Dashboard, Source, View};
 use super::numbers::Numbers;
 use super::report::{Report, Viewer, report};
 use super::state::Counting;
@@ -37,10 +37,15 @@ pub(super) struct Board {
     last: [Mutex<Option<Last>>; Viewer::COUNT],
     /// What was told lately, the newest last.
     told: Mutex<Vec<Told>>,
+    /// What was shown lately, the newest last.
+    shown: Mutex<Vec<Shown>>,
 }
 
-/// How many reports are kept.
-const TOLD: usize = 16;
+/// How many reports are kept, and how many dashboards.
+const KEPT: usize = 16;
+
+/// How many lines a list has that is shown whole.
+const WHOLE: usize = 2_000;
 
 /// For how long a report of a time that goes on is as good as new, in milliseconds.
 const FRESH: i64 = 60_000;
@@ -53,8 +58,15 @@ struct Told {
     site: Arc<Site>,
     at: Timestamp,
     report: Arc<Report>,
-    /// The inside of the dashboard that shows it, once somebody has looked, and the number of the reading above it.
-    inside: Option<(u64, Arc<str>)>,
+}
+
+/// The inside of a dashboard, and what it was made from.
+struct Shown {
+    view: View,
+    viewer: Viewer,
+    report: Arc<Report>,
+    reading: u64,
+    inside: Arc<str>,
 }
 
 /// The last reading, and what it was made from.
@@ -74,7 +86,15 @@ impl Board {
             Some(counting) => counting.recorder.subscribe(),
             None => watch::channel(Arc::default()).1,
         };
-        Self { sites, counting, snapshots, clock, last: Default::default(), told: Mutex::default() }
+        Self {
+            sites,
+            counting,
+            snapshots,
+            clock,
+            last: Default::default(),
+            told: Mutex::default(),
+            shown: Mutex::default(),
+        }
     }
 
     /// The channels that say when the numbers may have changed.
@@ -123,44 +143,59 @@ impl Board {
         }
         let query = self.counting.as_ref().map(|counting| &counting.query);
         let report = Arc::new(report(wanted, viewer, (&snapshot, &site), query, at)?);
-        let told = Told {
-            wanted: wanted.clone(),
-            viewer,
-            snapshot,
-            site,
-            at,
-            report: report.clone(),
-            inside: None,
-        };
+        let told =
+            Told { wanted: wanted.clone(), viewer, snapshot, site, at, report: report.clone() };
         let mut known = known();
         known.retain(|told| told.wanted != *wanted || told.viewer != viewer);
-        let surplus = (known.len() + 1).saturating_sub(TOLD);
-        known.drain(..surplus);
-        known.push(told);
+        keep(&mut known, told);
         Ok(report)
     }
 
-    /// The inside of the dashboard at `address` that shows `viewer` what is `wanted`; not for an async thread.
+    /// The inside of the dashboard at `address` in the state `view`, as `viewer` may see it; not for an async thread.
     pub(super) fn dashboard(
         &self,
-        wanted: &Wanted,
+        view: &View,
         viewer: Viewer,
         address: &str,
     ) -> anyhow::Result<Arc<str>> {
-        let (reading, report) = (self.read(viewer), self.report(wanted, viewer)?);
-        let known = || self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |told: &&mut Told| Arc::ptr_eq(&told.report, &report);
-        if let Some(Told { inside: Some((number, inside)), .. }) = known().iter_mut().find(is_it)
-            && *number == reading.number
-        {
-            return Ok(inside.clone());
+        let mut wanted = view.wanted.clone();
+        if view.list.is_some() {
+            wanted.limit = Some(wanted.limit.unwrap_or(WHOLE));
         }
-        let view = Dashboard::new(&report, wanted, address);
-        let inside: Arc<str> = render::dashboard(&reading.numbers, &view)?.into();
-        if let Some(told) = known().iter_mut().find(is_it) {
-            told.inside = Some((reading.number, inside.clone()));
+        let (reading, report) = (self.read(viewer), self.report(&wanted, viewer)?);
+        let known = || self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |shown: &&Shown| {
+            shown.view == *view
+                && Arc::ptr_eq(&shown.report, &report)
+                && shown.reading == reading.number
+        };
+        if let Some(shown) = known().iter().find(is_it) {
+            return Ok(shown.inside.clone());
         }
+        let site = Arc::clone(&self.sites.borrow());
+        let source = self.source(&site, viewer);
+        let dashboard = Dashboard::new(&report, view, address, &source);
+        let inside: Arc<str> = render::dashboard(&reading.numbers, &dashboard)?.into();
+        let (view, number) = (view.clone(), reading.number);
+        let mut known = known();
+        known.retain(|shown| shown.view != view || shown.viewer != viewer);
+        keep(&mut known, Shown { view, viewer, report, reading: number, inside: inside.clone() });
         Ok(inside)
+    }
+
+    /// What `view` shows, as CSV; not for an async thread.
+    pub(super) fn csv(&self, view: &View, viewer: Viewer, address: &str) -> anyhow::Result<String> {
+        // A file of lines is asked for to have all of them.
+        let wanted =
+            Wanted { limit: Some(view.wanted.limit.unwrap_or(usize::MAX)), ..view.wanted.clone() };
+        let report = self.report(&wanted, viewer)?;
+        let site = Arc::clone(&self.sites.borrow());
+        Ok(dashboard::sheet(&report, view, address, &self.source(&site, viewer)))
+    }
+
+    fn source<'a>(&'a self, site: &'a Site, viewer: Viewer) -> Source<'a> {
+        let query = self.counting.as_ref().map(|counting| &counting.query);
+        Source { site, query, viewer, now: self.clock.now() }
     }
 
     fn join(
@@ -184,6 +219,13 @@ impl Board {
     fn visitors_of(&self, paths: &[UrlPath]) -> anyhow::Result<u64> {
         self.counting.as_ref().map_or(Ok(0), |counting| counting.query.visitors_of(paths))
     }
+}
+
+/// Adds what is the newest, and drops the oldest if there are too many.
+fn keep<T>(known: &mut Vec<T>, newest: T) {
+    let surplus = (known.len() + 1).saturating_sub(KEPT);
+    known.drain(..surplus);
+    known.push(newest);
 }
 
 fn json(numbers: &Numbers) -> Bytes {

@@ -46,14 +46,14 @@ pub(super) async fn serve(socket: TcpStream, peer: IpAddr, answerer: Answerer, e
     }
 }
 
-/// Answers what is ready at once; from the first request that is not, hyper has the connection.
+/// Answers pages that are ready, and events; from the first other request, hyper has the connection.
 async fn converse(
     mut socket: WatchedSocket<TcpStream>,
     peer: IpAddr,
     answerer: Answerer,
     end: Watcher,
 ) {
-    let Some(read) = wire::answer_ready(&mut socket, &answerer.state).await else { return };
+    let Some(read) = wire::answer(&mut socket, peer, &answerer.state).await else { return };
     socket.early = read;
     let builder = builder(answerer.state.limits);
     let pulse = Arc::clone(&socket.pulse);

@@ -25,9 +25,21 @@ pub(super) struct Host(pub(super) Option<Authority>);
 
 /// Checks a request, hands it on, and completes the answer.
 pub(super) async fn edge(State(state): State<Handle>, request: Request, next: Next) -> Response {
+    around(&state, request, |request| next.run(request)).await
+}
+
+/// The same around any handler.
+pub(super) async fn around<F>(
+    state: &Handle,
+    request: Request,
+    handler: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
     let is_head = request.method() == Method::HEAD;
-    let mut response = match prepare(&state, request) {
-        Ok(request) => catch_panics(next.run(request)).await,
+    let mut response = match prepare(state, request) {
+        Ok(request) => catch_panics(handler(request)).await,
         Err(response) => *response,
     };
     if is_head {

@@ -45,7 +45,7 @@ pub(super) async fn metrics(State(state): State<Handle>) -> Response {
         let _ = writeln!(text, "tallymark_requests_total{{status=\"{class}xx\"}} {count}");
     }
     let snapshot = state.board.snapshot();
-    if state.audience() == Audience::Everybody {
+    if state.audience() == Audience::Everybody && !snapshot.unavailable {
         headline(&mut text, "views_total", "counter", "Page views counted, of all time.");
         let _ = writeln!(text, "tallymark_views_total {}", snapshot.total_page_views);
         headline(&mut text, "active_visitors", "gauge", "Visitors who are reading now.");

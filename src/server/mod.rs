@@ -7,7 +7,7 @@
 //! | `pages` `representation` `files` `cache` `ready` `date` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
 //! | `collect` `facts` `refusal` `navigations` | an event: HTTP in, 202 or a rejection's status out; what was answered to whom |
-//! | `stats` `dashboard` `chart` `wanted` `board` `numbers` `report` `likeliest` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
+//! | `stats` `dashboard` `wanted` `board` `numbers` `report` `likeliest` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
 //! | `access` `sign_in` `form` `frame` `author_bar` | who may see that, how they say who they are, and what the owner sees besides |
 //! | `live_reload` `health` `owner` | for those who write, who watch over the server, and whose it is |
 
@@ -42,7 +42,6 @@ mod refusal;
 
 mod board;
 mod channel_body;
-mod chart;
 mod dashboard;
 mod inquiry;
 mod likeliest;
@@ -69,6 +68,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 pub use access::{NewPassword, PasswordFile, Secrets, ShareKey};
+pub use dashboard::csv_field;
 pub use forwarded::Peer;
 pub use inquiry::{ask, order};
 pub use limits::Limits;
@@ -94,6 +94,7 @@ pub fn router(AppState(state): AppState) -> Router {
     let routes = Router::new()
         .route("/_/event", post(collect::event).options(collect::preflight))
         .route("/_/stats.json", get(stats::json))
+        .route("/_/stats.csv", get(stats::csv))
         .route("/_/stats/live", get(stats::live))
         .route("/_/stats.js", get(stats::script))
         .route("/_/sign-in", get(sign_in::page).post(sign_in::sign_in))

@@ -183,7 +183,7 @@ async fn form(
 ) -> Response {
     let handle = state.clone();
     let asked = tokio::task::spawn_blocking(move || handle.gate.has_password()).await;
-    let Ok(has_password) = asked else { return failed() };
+    let Ok(has_password) = asked else { return failed(state) };
     let mut sites = Newest::of(state);
     while let Some(site) = sites.next().await {
         let identity = site.identity();
@@ -199,7 +199,7 @@ async fn form(
             Ok(form) => form,
             Err(error) => {
                 tracing::error!("the form cannot be rendered: {error:#}");
-                return failed();
+                return failed(state);
             }
         };
         let Some(html) = Frame::SignIn.around(&[&form], state, &site).await else { continue };

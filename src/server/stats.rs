@@ -6,24 +6,32 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 
 use super::access::{self, Audience, Denial, Sign};
-use super::board::Reading;
+use super::board::{Board, Reading};
+use super::dashboard::View;
 use super::frame::Frame;
 use super::pages::{self, Newest};
 use super::report::Viewer;
 use super::representation::{Caching, Representation};
 use super::state::Handle;
 use super::wanted::Wanted;
-use super::{headers, sign_in, stream};
+use super::{headers, limits, sign_in, stream};
 use crate::permalink::UrlPath;
 use crate::render::DASHBOARD_SCRIPT;
 
 const HTML: &str = "text/html; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
 
 /// What stands before the token in a link that the owner has sent.
 const SHARE: &str = "share=";
+
+/// What is shown while there is nothing to be shown.
+const NOTHING: &str = "<h1>Statistics</h1>\n<p class=\"alert warning\">The numbers cannot be read at the moment, and \
+     nobody is counted. The site is served as usual.</p>";
 
 /// `GET /stats/`; `path` is the address asked for, with or without its final slash. A query says what of it is shown.
 pub(super) async fn page(
@@ -45,21 +53,29 @@ pub(super) async fn page(
         Err(Denial::Hidden) => return not_found(),
         Err(Denial::SignIn) => return sign_in::lead_here(&site, query),
     };
-    let wanted = match Wanted::parse(query.unwrap_or_default()) {
-        Ok(wanted) => wanted,
+    let view = match View::parse(query.unwrap_or_default()) {
+        Ok(view) => view,
         Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
     };
     let mut sites = Newest::of(state);
     while let Some(site) = sites.next().await {
         let address = site.identity().base.link(&site.identity().stats);
-        let Some(inside) = inside(state, wanted.clone(), viewer, address).await else {
-            return failed();
+        let is_unavailable = state.board.snapshot().unavailable;
+        let inside = if is_unavailable {
+            Some(Arc::from(NOTHING))
+        } else {
+            let view = view.clone();
+            asked(state, move |board| board.dashboard(&view, viewer, &address)).await
         };
+        let Some(inside) = inside else { return failed(state) };
         let account = sign_in::account(looker, &site).unwrap_or_default();
         let framed = Frame::Stats.around(&[&inside, &account], state, &site).await;
         let Some(html) = framed else { continue };
         let mut response =
             Representation::of_the_moment(HTML, html).answer(headers, &state.cache).await;
+        if is_unavailable {
+            mark_unavailable(&mut response);
+        }
         headers::restrict_with_forms(response.headers_mut());
         return response;
     }
@@ -87,7 +103,13 @@ pub(super) async fn json(
         Ok(wanted) => wanted,
         Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
     };
-    let Some(json) = json_of(&state, wanted, viewer).await else { return failed() };
+    if state.board.snapshot().unavailable {
+        return failed(&state);
+    }
+    let json = asked(&state, move |board| {
+        Ok(Bytes::from(serde_json::to_vec(&*board.report(&wanted, viewer)?)?))
+    });
+    let Some(json) = json.await else { return failed(&state) };
     let numbers = Representation::of_the_moment("application/json", json);
     let mut response = numbers.answer(&headers, &state.cache).await;
     headers::restrict(response.headers_mut());
@@ -102,7 +124,10 @@ pub(super) async fn live(State(state): State<Handle>, headers: HeaderMap) -> Res
     };
     // Subscribed before the first reading is made, so that no change falls between the two.
     let changes = state.live[viewer as usize].subscribe();
-    let Some(reading) = read(&state, viewer).await else { return failed() };
+    if state.board.snapshot().unavailable {
+        return failed(&state);
+    }
+    let Some(reading) = read(&state, viewer).await else { return failed(&state) };
     let may_go_on = stream::permission({
         let asked = Arc::new((state.clone(), headers));
         move || {
@@ -111,6 +136,31 @@ pub(super) async fn live(State(state): State<Handle>, headers: HeaderMap) -> Res
         }
     });
     let mut response = stream::open(&state, frame_of(&reading), changes, Bytes::clone, may_go_on);
+    headers::restrict(response.headers_mut());
+    response
+}
+
+/// `GET /_/stats.csv`: a list, or the course of the time if the query names none.
+pub(super) async fn csv(
+    State(state): State<Handle>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let viewer = match access::viewer(&state, &headers, Sign::Visit).await {
+        Ok(viewer) => viewer,
+        Err(denial) => return denied(denial),
+    };
+    let view = match View::parse(query.as_deref().unwrap_or_default()) {
+        Ok(view) => view,
+        Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
+    };
+    let address = state.site().identity().stats.to_string();
+    let csv = asked(&state, move |board| board.csv(&view, viewer, &address)).await;
+    let Some(csv) = csv else { return failed(&state) };
+    let file = Representation::of_the_moment(CSV, Bytes::from(csv));
+    let mut response = file.answer(&headers, &state.cache).await;
+    let name = HeaderValue::from_static("attachment; filename=\"statistics.csv\"");
+    response.headers_mut().insert(CONTENT_DISPOSITION, name);
     headers::restrict(response.headers_mut());
     response
 }
@@ -178,18 +228,20 @@ fn denied(denial: Denial) -> Response {
     response
 }
 
-/// The numbers that are wanted, as JSON.
-async fn json_of(state: &Handle, wanted: Wanted, viewer: Viewer) -> Option<Bytes> {
+/// What the board answers, off the async threads and one after the other; none, and a line in the log, if it fails.
+async fn asked<T: Send + 'static>(
+    state: &Handle,
+    question: impl FnOnce(&Board) -> anyhow::Result<T> + Send + 'static,
+) -> Option<T> {
     let place = Arc::clone(&state.period_place).acquire_owned().await.ok()?;
     let board = Arc::clone(&state.board);
-    let report = tokio::task::spawn_blocking(move || {
+    let answer = tokio::task::spawn_blocking(move || {
         // Given back when all is read, even if who asked is gone by then.
         let _place = place;
-        let report = board.report(&wanted, viewer)?;
-        anyhow::Ok(Bytes::from(serde_json::to_vec(&*report)?))
+        question(&board)
     });
-    match report.await.ok()? {
-        Ok(json) => Some(json),
+    match answer.await.ok()? {
+        Ok(answer) => Some(answer),
         Err(error) => {
             tracing::error!("what was asked about cannot be read: {error:#}");
             None
@@ -203,34 +255,26 @@ pub(super) fn told(status: StatusCode, what: &str) -> Response {
     response
 }
 
-pub(super) fn failed() -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, [(CACHE_CONTROL, "no-store")]).into_response()
+/// What cannot be read: for now, if the database is what is wrong.
+pub(super) fn failed(state: &Handle) -> Response {
+    let no_store = [(CACHE_CONTROL, "no-store")];
+    if !state.board.snapshot().degraded {
+        return (StatusCode::INTERNAL_SERVER_ERROR, no_store).into_response();
+    }
+    let mut response = (no_store, "the numbers cannot be read at the moment\n").into_response();
+    mark_unavailable(&mut response);
+    headers::restrict(response.headers_mut());
+    response
+}
+
+fn mark_unavailable(response: &mut Response) {
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let seconds = HeaderValue::from_static(limits::EVENT_RETRY_SECONDS);
+    response.headers_mut().insert(RETRY_AFTER, seconds);
 }
 
 /// The numbers now, read off the async threads.
 async fn read(state: &Handle, viewer: Viewer) -> Option<Arc<Reading>> {
     let board = Arc::clone(&state.board);
     tokio::task::spawn_blocking(move || board.read(viewer)).await.ok()
-}
-
-/// The dashboard with the numbers in it, rendered once for each reading.
-async fn inside(
-    state: &Handle,
-    wanted: Wanted,
-    viewer: Viewer,
-    address: String,
-) -> Option<Arc<str>> {
-    let place = Arc::clone(&state.period_place).acquire_owned().await.ok()?;
-    let board = Arc::clone(&state.board);
-    let rendered = tokio::task::spawn_blocking(move || {
-        let _place = place;
-        board.dashboard(&wanted, viewer, &address)
-    });
-    match rendered.await.ok()? {
-        Ok(inside) => Some(inside),
-        Err(error) => {
-            tracing::error!("the dashboard cannot be rendered: {error:#}");
-            None
-        }
-    }
 }

@@ -8,7 +8,8 @@ use crate::clock::Day;
 use crate::permalink::UrlPath;
 
 /// What is escaped in a query.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The traits that can be filtered by: what they are called in addresses, and what they are.
 const TRAITS: [(&str, Dimension); 7] = [
@@ -75,9 +76,7 @@ impl Wanted {
     pub fn parse(query: &str) -> Result<Self, String> {
         let mut wanted = Self::default();
         let (mut from, mut to) = (None, None);
-        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let value =
-                percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned();
+        for (name, value) in pairs(query) {
             let text = Some(value.clone()).filter(|value| !value.is_empty());
             match name {
                 "period" => {
@@ -171,6 +170,14 @@ impl Wanted {
         });
         sets.chain(traits).collect()
     }
+}
+
+/// The names and the values of the query of an address.
+pub(super) fn pairs(query: &str) -> impl Iterator<Item = (&str, String)> {
+    query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| {
+        let value = value.replace('+', " ");
+        (name, percent_decode_str(&value).decode_utf8_lossy().into_owned())
+    })
 }
 
 fn parse_day(name: &str, text: &str) -> Result<Day, String> {

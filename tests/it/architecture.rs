@@ -31,6 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rayon", &["render", "content", "publish/stage.rs", "publish/catalog.rs", "cli/build.rs"]),
     ("axum", &["server"]),
     ("httparse", &["server/wire.rs"]),
+    ("aho_corasick", &["analytics/agent.rs"]),
     ("hyper", &["server", "cli/stats.rs"]),
     ("hyper_util", &["server", "cli/stats.rs"]),
     ("argon2", &["server/access/password.rs"]),
@@ -44,7 +45,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rapidhash", &["fingerprint.rs"]),
     ("csv", &["content/data.rs", "analytics/import/table.rs"]),
     ("ureq", &["cli/external.rs"]),
-    ("url", &["cli/external.rs", "analytics/import/access_log.rs"]),
+    ("url", &["cli/external.rs", "analytics/import/access_log.rs", "server/dashboard/lists.rs"]),
     ("zip", &["analytics/import"]),
 ];
 

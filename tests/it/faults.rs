@@ -22,12 +22,12 @@ use crate::program::{
 const PAGES: [&str; 4] = ["/", "/about/", "/post-1/", "/post-2/"];
 
 /// A site of two posts.
-fn site() -> Folder {
+pub(crate) fn site() -> Folder {
     sample_site(2)
 }
 
 /// The page that event `number` is about.
-fn page_of(number: u64) -> &'static str {
+pub(crate) fn page_of(number: u64) -> &'static str {
     PAGES[usize::try_from(number).unwrap() % PAGES.len()]
 }
 
@@ -85,7 +85,7 @@ fn read(mut client: Client, next: &AtomicU64, answers: &AtomicU64) -> Sent {
 }
 
 /// Views by page, as the statistics have them.
-fn views(stats: &Value) -> BTreeMap<String, u64> {
+pub(crate) fn views(stats: &Value) -> BTreeMap<String, u64> {
     let rows = stats["pageStats"].as_array().unwrap();
     rows.iter()
         .map(|row| (row["path"].as_str().unwrap().to_owned(), row["views"].as_u64().unwrap()))
@@ -93,7 +93,7 @@ fn views(stats: &Value) -> BTreeMap<String, u64> {
 }
 
 /// Views by page, if each of these events was counted once.
-fn expected(numbers: &BTreeSet<u64>) -> BTreeMap<String, u64> {
+pub(crate) fn expected(numbers: &BTreeSet<u64>) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for number in numbers {
         *counts.entry(page_of(*number).to_owned()).or_default() += 1;
@@ -101,19 +101,35 @@ fn expected(numbers: &BTreeSet<u64>) -> BTreeMap<String, u64> {
     counts
 }
 
-/// Fault 1: killed while collecting.
+/// How often something is done; more often if the environment says so.
+#[expect(clippy::disallowed_methods, reason = "who runs the tests has no settings")]
+pub(crate) fn rounds(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |rounds| rounds.parse().unwrap())
+}
+
+/// Whether a copy of the database, in the state that it was left in, is whole and agrees with itself.
+#[track_caller]
+fn assert_sound(folder: &Folder) {
+    let copy = tempfile::NamedTempFile::new_in(folder.scratch()).unwrap();
+    fs::copy(folder.path("state/analytics.redb"), copy.path()).unwrap();
+    let query = Query::new(Arc::new(Store::open(copy.path()).unwrap()));
+    assert!(query.verify().unwrap(), "roll-ups and visits are what the views add up to");
+}
+
+/// Fault 1: killed while collecting, as often as `TALLYMARK_KILLS` says.
 #[test]
-fn what_was_acknowledged_survives_twenty_kills_and_is_counted_once() {
+fn what_was_acknowledged_survives_every_kill_and_is_counted_once() {
     let folder = site();
     let next = Arc::new(AtomicU64::new(1));
     let mut counted = BTreeSet::new();
     let mut server = folder.serve(&["--no-watch"]);
-    for round in 1..=20 {
+    for round in 1..=rounds("TALLYMARK_KILLS", 20) {
         let readers = Readers::start(&server, &next);
         readers.await_answers(round * 37 % 120 + 1);
         server.kill();
         let sent = readers.join();
         counted.extend(sent.acknowledged);
+        assert_sound(&folder);
         server = folder.serve(&["--no-watch"]);
         let total = server.stats()["totalPageViews"].as_u64().unwrap();
         let (least, most) = (counted.len() as u64, (counted.len() + sent.unanswered.len()) as u64);
@@ -136,8 +152,7 @@ fn what_was_acknowledged_survives_twenty_kills_and_is_counted_once() {
         }
     }
     server.kill();
-    let store = Store::open(&folder.path("state/analytics.redb")).unwrap();
-    assert!(Query::new(Arc::new(store)).verify().unwrap(), "roll-ups are what the views add up to");
+    assert_sound(&folder);
 }
 
 /// Fault 61: a file of an older format, and kills while it is changed.
@@ -340,13 +355,13 @@ fn builds_at_the_same_time_wait_for_one_another() {
 }
 
 /// A small disk in memory, gone when dropped.
-struct SmallDisk {
-    folder: PathBuf,
+pub(crate) struct SmallDisk {
+    pub(crate) folder: PathBuf,
 }
 
 impl SmallDisk {
     /// None where one cannot be had, which is told.
-    fn mount(folder: PathBuf, size: &str) -> Option<Self> {
+    pub(crate) fn mount(folder: PathBuf, size: &str) -> Option<Self> {
         fs::create_dir_all(&folder).unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
@@ -368,6 +383,13 @@ impl SmallDisk {
         for piece in [vec![0; 64 << 10], vec![0; 512], vec![0; 1]] {
             while filler.write_all(&piece).is_ok() {}
         }
+    }
+
+    /// Allows writing to it, or not.
+    pub(crate) fn remount(&self, mode: &str) {
+        let options = format!("remount,{mode}");
+        let status = Command::new("mount").args(["-o", &options]).arg(&self.folder).status();
+        assert!(status.unwrap().success(), "{options}");
     }
 
     /// Gives the space back.

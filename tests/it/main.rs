@@ -2,16 +2,20 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod canary;
 mod cli;
 mod commonmark;
+mod dashboard;
 mod documentation;
 mod external;
 mod faults;
+mod flood;
 mod following;
 mod golden;
 mod hosted;
 mod incremental;
 mod keeping;
+mod outages;
 mod page_view;
 mod problems;
 mod program;

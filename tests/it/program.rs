@@ -225,6 +225,11 @@ impl Server {
         serde_json::from_str(&self.get("/_/stats.json").body).unwrap()
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
     /// Asks it to end.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child.0), signal).unwrap();
@@ -281,6 +286,16 @@ impl Client {
              Origin: http://{address}\r\nSec-Fetch-Site: same-origin\r\n\
              Content-Length: {}\r\n",
             event.len()
+        );
+        self.exchange(&head, event)
+    }
+
+    /// Sends an event with these lines of the head besides.
+    pub(crate) fn send_with(&mut self, event: &str, lines: &str) -> io::Result<Answer> {
+        let address = self.address;
+        let length = event.len();
+        let head = format!(
+            "POST /_/event HTTP/1.1\r\nOrigin: http://{address}\r\nContent-Length: {length}\r\n{lines}"
         );
         self.exchange(&head, event)
     }

@@ -8,12 +8,12 @@ use tallymark::site::{PageEntry, PageKind};
 
 use crate::hosted::{Hosted, Setup, path, site};
 
-fn instant(text: &str) -> Timestamp {
+pub(crate) fn instant(text: &str) -> Timestamp {
     text.parse::<jiff::Timestamp>().unwrap().into()
 }
 
 /// A site of three posts by two authors, one of them unlisted, another with an old address.
-fn blog() -> Hosted {
+pub(crate) fn blog() -> Hosted {
     let site = site(|catalog| {
         catalog.pages.clear();
         for (at, title, tags, author, words, listed) in [
@@ -38,7 +38,7 @@ fn blog() -> Hosted {
 }
 
 /// A view as the browser of `visitor` sends it.
-fn view(id: u64, visitor: u64, path: &str, more: &Value) -> Value {
+pub(crate) fn view(id: u64, visitor: u64, path: &str, more: &Value) -> Value {
     let mut body = json!({
         "type": "view", "view": format!("{id:016x}"), "path": path,
         "visitor": format!("6ba7b810-9dad-41d1-80b4-{visitor:012x}"),
@@ -47,13 +47,13 @@ fn view(id: u64, visitor: u64, path: &str, more: &Value) -> Value {
     body
 }
 
-async fn count(hosted: &Hosted, at: &str, event: Value) {
+pub(crate) async fn count(hosted: &Hosted, at: &str, event: Value) {
     hosted.clock.set(instant(at));
     hosted.count(event.to_string()).await;
 }
 
 /// Five visitors: three from Norway by a link on the news, two from elsewhere.
-async fn read(hosted: &Hosted) {
+pub(crate) async fn read(hosted: &Hosted) {
     let news = json!({"referrer": "https://news.example/item", "zone": "Europe/Oslo", "width": 4});
     let rare = json!({"referrer": "https://rare.example/", "zone": "Europe/Paris", "width": 14});
     for (id, visitor, page, more, at) in [

@@ -54,22 +54,29 @@ impl Store {
     ) -> anyhow::Result<()> {
         self.write(|tables| {
             let mut batch = Batch::begin(tables, memory, &identity.calendar);
-            for event in events {
+            for event in &mut *events {
                 batch.identify(event, identity)?;
                 batch.record(event)?;
+            }
+            if let Some(last) = events.last() {
+                batch.write_presence(events.len(), last.at)?;
             }
             batch.finish(more)
         })
     }
 
-    /// Deletes the presence of those who are not active at `now` and what else has ended, and notes what was
-    /// rejected.
+    /// Writes presence that waits to be, deletes that of those who are not active at `now` and what else has ended,
+    /// and notes what was rejected.
     pub(in crate::analytics) fn sweep(
         &self,
+        memory: &mut Memory,
         now: Timestamp,
         rejected: &[(Rejection, u64)],
     ) -> anyhow::Result<()> {
         self.write(|tables| {
+            for (reader, presence) in memory.sessions.take_unwritten() {
+                tables.set_presence(reader, &presence)?;
+            }
             for (rejection, count) in rejected {
                 tables.set_rejected(*rejection, *count)?;
             }
@@ -87,6 +94,8 @@ pub(super) struct Batch<'b, 't> {
     pub(super) ledger: Ledger,
     /// Those who were counted, as they are to be written.
     visitors: BTreeMap<VisitorId, Visitor>,
+    /// The key that was given last, if it is of the millisecond that was asked for.
+    last_key: Option<RowKey>,
 }
 
 /// What an event is about, in numbers of the database; none where it has none yet.
@@ -115,7 +124,7 @@ impl<'b, 't> Batch<'b, 't> {
         calendar: &'b Calendar,
     ) -> Self {
         let (ledger, visitors) = (Ledger::default(), BTreeMap::new());
-        Batch { tables, memory, calendar, ledger, visitors }
+        Batch { tables, memory, calendar, ledger, visitors, last_key: None }
     }
 
     /// Replaces the visitor's id by what the settings allow to be stored.
@@ -150,8 +159,8 @@ impl<'b, 't> Batch<'b, 't> {
             _ => None,
         };
         let changes = self.memory.sessions.apply(event, &Known { viewing, counted });
-        if let Some((reader, presence)) = &changes.presence {
-            self.tables.set_presence(*reader, presence)?;
+        if let Some((reader, _)) = &changes.presence {
+            self.memory.sessions.defer(*reader);
         }
         match (changes.counting, &event.action) {
             (Counting::View, Action::View(traits)) => {
@@ -176,9 +185,17 @@ impl<'b, 't> Batch<'b, 't> {
         self.sign(event, subject.number())
     }
 
-    pub(super) fn subject(&self, event: &Event) -> anyhow::Result<Subject> {
+    /// Writes the presence that is due at `now`, after so many events.
+    fn write_presence(&mut self, events: usize, now: Timestamp) -> anyhow::Result<()> {
+        for (reader, presence) in self.memory.sessions.take_due(events, now) {
+            self.tables.set_presence(reader, &presence)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn subject(&mut self, event: &Event) -> anyhow::Result<Subject> {
         let page = match &event.place {
-            Place::Page { path, .. } => self.tables.word(Dimension::Path, path.as_str())?,
+            Place::Page { path, .. } => self.word(Dimension::Path, path.as_str())?,
             Place::NotFound(path) => Some(missing_page(path)),
         };
         let visitor = event.visitor.map_or(Ok(None), |id| match self.visitors.get(&id) {
@@ -205,12 +222,12 @@ impl<'b, 't> Batch<'b, 't> {
         referrer: Option<&str>,
         subject: Subject,
     ) -> anyhow::Result<RowKey> {
-        let key = self.tables.free_key(event.at)?;
+        let key = self.free_key(event.at)?;
         self.turn(key.time())?;
         let mut row = Row { traits, ..Row::default() };
         let page = match &event.place {
             Place::Page { path, .. } => {
-                row.path = self.tables.intern(Dimension::Path, path.as_str())?;
+                row.path = self.intern(Dimension::Path, path.as_str())?;
                 row.path
             }
             Place::NotFound(path) => {
@@ -219,11 +236,13 @@ impl<'b, 't> Batch<'b, 't> {
                 missing_page(path)
             }
         };
+        let is_new = subject.visitor.is_none();
         let visitor = subject.visitor.or_else(|| event.visitor.map(|_| self.new_visitor()));
         row.visitor = visitor.as_ref().map_or(0, |visitor| visitor.number);
         if row.visitor != 0 {
             self.tables.set_counted(page, row.visitor, key)?;
-            row.flags = row.flags.with(self.visit(key, &row)?);
+            let before = if is_new { None } else { self.tables.visit(row.visitor)? };
+            row.flags = row.flags.with(self.visit(before, key, &row)?);
         }
         let newness = self.put(key, &row, event.visitor.zip(visitor))?;
         self.total(event, row.path, newness, referrer);
@@ -262,9 +281,10 @@ impl<'b, 't> Batch<'b, 't> {
         self.tables.set_row(key, row)
     }
 
-    /// Has the view `key` go on with the visitor's visit or begin one, and says what it is in that.
-    fn visit(&mut self, key: RowKey, row: &Row) -> anyhow::Result<Flags> {
-        let visit = self.tables.visit(row.visitor)?.filter(|visit| visit.includes(key.time()));
+    /// Has the view `key` go on with the visitor's visit, which is `before`, or begin one, and says what it is in
+    /// that.
+    fn visit(&mut self, before: Option<Visit>, key: RowKey, row: &Row) -> anyhow::Result<Flags> {
+        let visit = before.filter(|visit| visit.includes(key.time()));
         if !row.is_page_view() {
             if let Some(visit) = visit {
                 self.tables.set_visit(row.visitor, Visit { sign: key.time(), ..visit })?;
@@ -308,12 +328,12 @@ impl<'b, 't> Batch<'b, 't> {
         if self.viewing(id, event.at)?.is_some() {
             return Ok(());
         }
-        let key = self.tables.free_key(event.at)?;
+        let key = self.free_key(event.at)?;
         self.turn(key.time())?;
         let mut row = Row { traits, flags: Flags::CUSTOM, ..Row::default() };
         row.visitor = subject.number().unwrap_or(0);
         row.path = match &event.place {
-            Place::Page { path, .. } => self.tables.intern(Dimension::Path, path.as_str())?,
+            Place::Page { path, .. } => self.intern(Dimension::Path, path.as_str())?,
             Place::NotFound(_) => 0,
         };
         row.name = self.value(Dimension::Event, name)?;
@@ -384,11 +404,45 @@ impl<'b, 't> Batch<'b, 't> {
 
     /// The number of a value, or of what stands for those beyond the cap.
     pub(super) fn value(&mut self, dimension: Dimension, text: &str) -> anyhow::Result<u32> {
-        let known = self.tables.word(dimension, text)?;
+        let known = self.word(dimension, text)?;
         let text = if self.memory.values.admit(dimension, known) { text } else { policy::OTHER };
-        let number = self.tables.intern(dimension, text)?;
+        let number = self.intern(dimension, text)?;
         self.memory.values.take(dimension, number);
         Ok(number)
+    }
+
+    /// The number of a text, if it has one.
+    fn word(&mut self, dimension: Dimension, text: &str) -> anyhow::Result<Option<u32>> {
+        if let Some(number) = self.memory.words.get(dimension, text) {
+            return Ok(Some(number));
+        }
+        let number = self.tables.word(dimension, text)?;
+        if let Some(number) = number {
+            self.memory.words.learn(dimension, text, number);
+        }
+        Ok(number)
+    }
+
+    /// The number of a text, which is given one if it has none.
+    fn intern(&mut self, dimension: Dimension, text: &str) -> anyhow::Result<u32> {
+        if let Some(number) = self.memory.words.get(dimension, text) {
+            return Ok(number);
+        }
+        let number = self.tables.intern(dimension, text)?;
+        self.memory.words.learn(dimension, text, number);
+        Ok(number)
+    }
+
+    /// A key at `now` that no row has, or the next after it.
+    fn free_key(&mut self, now: Timestamp) -> anyhow::Result<RowKey> {
+        // Behind the last of a millisecond all are free, up to the end of that.
+        let last = self.last_key.filter(|last| last.time() == now);
+        let key = match last.map(RowKey::next).filter(|key| key.time() == now) {
+            Some(key) => key,
+            None => self.tables.free_key(now)?,
+        };
+        self.last_key = Some(key).filter(|key| key.time() == now);
+        Ok(key)
     }
 
     /// Turns to the values of another day, if it is one.

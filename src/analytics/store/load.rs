@@ -20,6 +20,7 @@ use crate::analytics::snapshot::{NotFoundPath, PathTotals};
 use crate::analytics::totals::{SiteTotals, Totals};
 use crate::analytics::values::Values;
 use crate::analytics::visitor::Visitor;
+use crate::analytics::vocabulary::Vocabulary;
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
 
@@ -36,6 +37,7 @@ impl Store {
                 not_found: Frequent::restore(not_found(transaction)?),
                 // Read when the first event says which day it is.
                 values: Values::default(),
+                words: Vocabulary::default(),
                 salt: salt(transaction)?,
                 rejected: rejected(transaction)?,
             })

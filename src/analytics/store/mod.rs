@@ -63,14 +63,19 @@
 //! `views` is needed for two days, `counted` and `visits` for half an hour, `presence` for two minutes; what
 //! is older is deleted. Rows and visitors may be dropped for their age, a day at a time; `kept` says so, and
 //! their totals stay. `served` follows from nothing else. A file of an older format is copied to `analytics.redb.v1` and then changed in one
-//! transaction; one of a later format is refused.
+//! transaction; one of a later format is refused. When the file is checked says [`integrity`].
 
 mod batch;
 mod blocks;
 mod copy;
+#[cfg(test)]
+pub(super) mod disk;
 mod every_table;
 mod export;
+#[cfg(test)]
+mod faults;
 mod import;
+mod integrity;
 mod load;
 mod migrate;
 mod recount;
@@ -87,58 +92,185 @@ pub(super) use self::import::Past;
 pub(super) use self::rollups::Values;
 pub(super) use self::tidy::Progress;
 
-use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use anyhow::{Context as _, anyhow, bail};
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 
+use self::integrity::{Damaged, Refused};
 use self::tables::Tables;
 use super::policy;
+use crate::clock::Timestamp;
 
 /// The version of the format that this module writes.
 const FORMAT: u64 = 2;
 
 /// The database file. Each method is one transaction; none may be called on a thread that must not wait.
 pub struct Store {
+    medium: Medium,
+    database: RwLock<Door>,
+    /// Whether a transaction that writes has failed since the file was opened.
+    has_failed: AtomicBool,
+    /// Whether this is the site's own server, which goes on without the file and sets a damaged one aside.
+    is_host: bool,
+}
+
+/// Where the bytes are.
+struct Medium {
     path: PathBuf,
-    /// None while it is closed after a failure.
-    database: RwLock<Option<Database>>,
+    /// In the place of the file.
+    #[cfg(test)]
+    disk: Option<disk::Disk>,
+}
+
+/// The way to the database.
+enum Door {
+    /// It could not be opened, or was closed after a failure.
+    Closed,
+    /// It is open, but not known to be whole, and nobody reads it.
+    Unchecked(Database),
+    Open(Database),
+}
+
+impl Door {
+    /// The database, for who may read and write.
+    fn open(&self) -> anyhow::Result<&Database> {
+        match self {
+            Self::Closed => Err(anyhow!("the database is closed after a failure")),
+            Self::Unchecked(_) => Err(anyhow!("the database is being checked")),
+            Self::Open(database) => Ok(database),
+        }
+    }
+
+    /// The database, whole or not.
+    fn database(&mut self) -> Option<&mut Database> {
+        match self {
+            Self::Closed => None,
+            Self::Unchecked(database) | Self::Open(database) => Some(database),
+        }
+    }
+
+    /// Closes it; says whether all is on disk.
+    fn close(&mut self) -> bool {
+        match std::mem::replace(self, Self::Closed) {
+            Self::Closed => false,
+            Self::Unchecked(database) => {
+                drop(database);
+                false
+            }
+            Self::Open(database) => database.close().is_ok(),
+        }
+    }
+}
+
+/// How much of a file is checked when it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    Nothing,
+    Whole,
 }
 
 impl Store {
     /// Opens the database at `path`, or makes one there.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let database = contained(|| create(path))
-            .with_context(|| format!("cannot open the statistics at `{}`", path.display()))?;
-        Ok(Self { path: path.to_owned(), database: RwLock::new(Some(database)) })
+        let store = Self::closed(path, false);
+        store.enter(None).with_context(|| store.name())?;
+        Ok(store)
+    }
+
+    /// Opens the database of a site that is served at `now`, or makes one. A damaged file is set aside. If none can
+    /// be had for now, that is told, and [`Recorder`](super::Recorder) tries again; a file that must not be used is
+    /// an error.
+    pub fn host(path: &Path, now: Timestamp) -> anyhow::Result<Self> {
+        let store = Self::closed(path, true);
+        match store.enter(Some(now)).with_context(|| store.name()) {
+            Err(failure) if failure.is::<Refused>() => return Err(failure),
+            Err(failure) => {
+                tracing::error!("{failure:#}; the site is served, and nobody is counted for now");
+            }
+            Ok(()) => {}
+        }
+        Ok(store)
+    }
+
+    fn closed(path: &Path, is_host: bool) -> Self {
+        let medium = Medium {
+            path: path.to_owned(),
+            #[cfg(test)]
+            disk: None,
+        };
+        let database = RwLock::new(Door::Closed);
+        Self { medium, database, has_failed: false.into(), is_host }
+    }
+
+    /// Opens the database on a disk that is made to fail, as a server does.
+    #[cfg(test)]
+    pub(super) fn on(disk: disk::Disk) -> Self {
+        let mut store = Self::closed(Path::new("a disk of a test"), true);
+        store.medium.disk = Some(disk);
+        let _ = store.enter(None);
+        store
+    }
+
+    fn name(&self) -> String {
+        format!("cannot open the statistics at `{}`", self.path().display())
+    }
+
+    /// Opens the file. After an unclean end it is checked, if it is large by the next [`reopen`](Self::reopen).
+    fn enter(&self, now: Option<Timestamp>) -> anyhow::Result<()> {
+        let (length, is_clean) = self.medium.prepare()?;
+        let is_later = self.is_host && length > policy::CHECKED_AT_ONCE;
+        let check = if is_clean || is_later { Check::Nothing } else { Check::Whole };
+        let database = self.medium.open_or_set_aside(check, now)?;
+        let mut door = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        *door =
+            if is_clean || !is_later { Door::Open(database) } else { Door::Unchecked(database) };
+        Ok(())
     }
 
     /// Opens the database at `path`, which must be there, after checking every page of it.
     pub fn open_checked(path: &Path) -> anyhow::Result<Self> {
+        let store = Self::closed(path, false);
         let opened = || {
             let metadata = std::fs::metadata(path)?;
             anyhow::ensure!(metadata.len() > 0, "it is empty");
-            contained(|| open(path, true))
+            contained(|| store.medium.open(Check::Whole))
         };
-        let database = opened()
-            .with_context(|| format!("cannot open the statistics at `{}`", path.display()))?;
-        Ok(Self { path: path.to_owned(), database: RwLock::new(Some(database)) })
+        let database = opened().with_context(|| store.name())?;
+        *store.database.write().unwrap_or_else(PoisonError::into_inner) = Door::Open(database);
+        Ok(store)
     }
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.medium.path
     }
 
-    /// Closes the file and opens it again, checking all of it. After a failed write nothing that the
-    /// operating system says about the old handle can be believed.
-    pub(super) fn reopen(&self) -> anyhow::Result<()> {
-        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        *database = None;
-        *database = Some(contained(|| open(&self.path, true))?);
+    /// Whether the site is served without it.
+    pub(super) fn is_host(&self) -> bool {
+        self.is_host
+    }
+
+    /// Closes the file and opens it again, checking all of it; a damaged one is set aside, as of `now`. After a
+    /// failed write nothing that the operating system says about the old handle can be believed.
+    pub(super) fn reopen(&self, now: Timestamp) -> anyhow::Result<()> {
+        let mut door = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if let Door::Unchecked(database) = &mut *door
+            && integrity::check(database).is_ok()
+        {
+            if let Door::Unchecked(database) = std::mem::replace(&mut *door, Door::Closed) {
+                *door = Door::Open(database);
+            }
+            return Ok(());
+        }
+        door.close();
+        self.medium.prepare()?;
+        let now = self.is_host.then_some(now);
+        *door = Door::Open(self.medium.open_or_set_aside(Check::Whole, now)?);
+        self.has_failed.store(false, Ordering::Relaxed);
         Ok(())
     }
 
@@ -151,7 +283,7 @@ impl Store {
     /// Has every transaction fail until the database is opened again.
     #[cfg(test)]
     pub(super) fn fail(&self) {
-        *self.database.write().unwrap() = None;
+        *self.database.write().unwrap() = Door::Closed;
     }
 
     /// Runs `work` in a transaction that is durable when this returns, or not done at all.
@@ -167,9 +299,9 @@ impl Store {
         &self,
         work: impl FnOnce(&WriteTransaction) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().context("the database is closed after a failure")?;
-        contained(|| transact(database, work))
+        let door = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = door.open()?;
+        self.noting(contained(|| transact(database, work)))
     }
 
     /// Runs `work` in such a transaction, which is given up if it says that it has changed nothing.
@@ -177,9 +309,9 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().context("the database is closed after a failure")?;
-        contained(|| {
+        let door = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = door.open()?;
+        self.noting(contained(|| {
             let mut transaction = database.begin_write()?;
             transaction.set_quick_repair(true);
             if work(&mut Tables::open(&transaction)?)? {
@@ -188,7 +320,13 @@ impl Store {
                 transaction.abort()?;
             }
             Ok(())
-        })
+        }))
+    }
+
+    /// Takes note of a write that has failed.
+    fn noting<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        self.has_failed.fetch_or(result.is_err(), Ordering::Relaxed);
+        result
     }
 
     /// Runs `work` on one state of the database.
@@ -196,9 +334,19 @@ impl Store {
         &self,
         work: impl FnOnce(&ReadTransaction) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().context("the database is closed after a failure")?;
+        let door = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = door.open()?;
         contained(|| work(&database.begin_read()?))
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let has_failed = *self.has_failed.get_mut();
+        let door = self.database.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if door.close() && !has_failed {
+            self.medium.leave_mark();
+        }
     }
 }
 
@@ -223,67 +371,111 @@ fn transact<T>(
 /// redb may panic on a file that was damaged from outside; that is a failure like any other.
 fn contained<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     std::panic::catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(anyhow!("the database is damaged")))
+        .unwrap_or_else(|_| Err(Damaged("it cannot be made sense of".to_owned()).into()))
 }
 
-/// Opens the file. One that was made just now is also made to be found after a loss of power.
-fn create(path: &Path) -> anyhow::Result<Database> {
-    let is_new = !path.exists();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let database = open(path, false)?;
-    if is_new && cfg!(unix) {
-        // The folder may be new itself.
-        for folder in folder.canonicalize()?.ancestors().take(2) {
-            File::open(folder)?.sync_all()?;
+impl Medium {
+    /// Sees to the folder, refuses what is not ours, and says how long the file is and whether it needs no check.
+    fn prepare(&self) -> anyhow::Result<(u64, bool)> {
+        #[cfg(test)]
+        if self.disk.is_some() {
+            return Ok((0, false));
+        }
+        let path = &self.path;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))?;
+        match integrity::inspect(path) {
+            Err(failure) if failure.is::<Damaged>() => return Ok((0, false)),
+            inspected => inspected?,
+        }
+        let length = std::fs::metadata(path).map_or(0, |file| file.len());
+        let is_clean = integrity::take_mark(path)?;
+        Ok((length, is_clean || length == 0))
+    }
+
+    fn leave_mark(&self) {
+        #[cfg(test)]
+        if self.disk.is_some() {
+            return;
+        }
+        integrity::leave_mark(&self.path);
+    }
+
+    /// Opens the file. At a time, one that is damaged is set aside, and an empty one takes its place.
+    fn open_or_set_aside(&self, check: Check, now: Option<Timestamp>) -> anyhow::Result<Database> {
+        let mut opened = contained(|| self.open(check));
+        if opened.is_err() && check == Check::Nothing {
+            // What is wrong with it is known once all of it was looked at.
+            opened = contained(|| self.open(Check::Whole));
+        }
+        match (opened, now) {
+            (Err(failure), Some(now)) if failure.is::<Damaged>() => {
+                let aside = integrity::set_aside(&self.path, now)?;
+                tracing::error!(
+                    "the statistics at `{}` cannot be used, {failure:#}; the file is now `{}`, and counting begins \
+                     anew. If there is a backup, end the server and run `tallymark restore FILE`: what was counted \
+                     until then is in it",
+                    self.path.display(),
+                    aside.display(),
+                );
+                contained(|| self.open(Check::Nothing))
+            }
+            (opened, _) => opened,
         }
     }
-    Ok(database)
-}
 
-fn open(path: &Path, check: bool) -> anyhow::Result<Database> {
-    let database = open_any(path, check)?;
-    match format(&database)? {
-        Some(FORMAT) => Ok(database),
-        None => initialize(&database).map(|()| database),
-        Some(1) => {
-            // Closed, so that what is copied is whole.
-            drop(database);
-            tracing::info!(
-                "`{}` has an older format, and gets that of this version",
-                path.display()
-            );
-            migrate::keep(path, 1)?;
-            let database = open_any(path, false)?;
-            migrate::from_first(&database)?;
-            Ok(database)
+    /// Opens the file. One that was made just now is also made to be found after a loss of power.
+    fn open(&self, check: Check) -> anyhow::Result<Database> {
+        #[cfg(test)]
+        if self.disk.is_some() {
+            return self.open_format(check);
         }
-        Some(later) => bail!(
-            "it has format {later}, and this version of tallymark reads {FORMAT}; a later version wrote it"
-        ),
+        integrity::inspect(&self.path)?;
+        let is_new = !self.path.exists();
+        let database = self.open_format(check)?;
+        if is_new {
+            integrity::sync_folder(&self.path)?;
+            // The folder may be new itself.
+            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            integrity::sync_folder(&folder.unwrap_or(Path::new(".")).canonicalize()?)?;
+        }
+        Ok(database)
     }
-}
 
-fn open_any(path: &Path, check: bool) -> anyhow::Result<Database> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(policy::CACHE_BYTES).set_check_integrity_on_open(check);
-    builder.create(path).map_err(explain)
-}
+    fn open_format(&self, check: Check) -> anyhow::Result<Database> {
+        let database = self.open_any(check)?;
+        match format(&database)? {
+            Some(FORMAT) => Ok(database),
+            None => initialize(&database).map(|()| database),
+            Some(1) => {
+                // Closed, so that what is copied is whole.
+                drop(database);
+                let path = &self.path;
+                tracing::info!(
+                    "`{}` has an older format, and gets that of this version",
+                    path.display()
+                );
+                migrate::keep(path, 1)?;
+                let database = self.open_any(Check::Whole)?;
+                migrate::from_first(&database)?;
+                Ok(database)
+            }
+            Some(later) => bail!(Refused(format!(
+                "it has format {later}, and this version of tallymark reads {FORMAT}; a later version wrote it"
+            ))),
+        }
+    }
 
-/// What redb says, in words for the owner of the site.
-fn explain(failure: DatabaseError) -> anyhow::Error {
-    match failure {
-        DatabaseError::DatabaseAlreadyOpen => anyhow!("another process has it open"),
-        DatabaseError::Storage(redb::StorageError::Io(failure))
-            if failure.kind() == std::io::ErrorKind::InvalidData =>
-        {
-            anyhow!("it is not a tallymark database, or it is damaged")
+    fn open_any(&self, check: Check) -> anyhow::Result<Database> {
+        let mut builder = Database::builder();
+        builder
+            .set_cache_size(policy::CACHE_BYTES)
+            .set_check_integrity_on_open(check == Check::Whole);
+        #[cfg(test)]
+        if let Some(disk) = &self.disk {
+            return builder.create_with_backend(disk.attach()).map_err(integrity::explain);
         }
-        DatabaseError::Storage(redb::StorageError::Corrupted(what)) => {
-            anyhow!("it is damaged: {what}")
-        }
-        other => other.into(),
+        builder.create(&self.path).map_err(integrity::explain)
     }
 }
 
@@ -293,7 +485,9 @@ fn format(database: &Database) -> anyhow::Result<Option<u64>> {
     if transaction.list_tables()?.next().is_none() {
         return Ok(None);
     }
-    let format = tables::format(&transaction).context("it is not a tallymark database")?;
+    let format = tables::format(&transaction);
+    let format = format
+        .map_err(|_| Refused("it is not a tallymark database, or it is damaged".to_owned()))?;
     Ok(Some(format))
 }
 
@@ -342,7 +536,8 @@ mod tests {
             |reason: &str| format!("cannot open the statistics at `{}`: {reason}", file.display());
         for content in [&b"\x89PNG\r\n\x1a\n and more"[..], &vec![0x5a; 100_000], b"redb"] {
             std::fs::write(&file, content).unwrap();
-            assert_eq!(failure(&file), named("it is not a tallymark database, or it is damaged"));
+            assert_eq!(failure(&file), named("it is not a tallymark database"));
+            assert_eq!(std::fs::read(&file).unwrap(), content, "and is left as it is");
         }
         std::fs::remove_file(&file).unwrap();
         drop(Store::open(&file).unwrap());
@@ -442,10 +637,33 @@ mod tests {
         let file = folder.path().join("analytics.redb");
         record(&file, vec![view(1, 1, "/a/", 0), view(2, 2, "/a/", 60_000)]);
         let store = Store::open(&file).unwrap();
-        store.sweep(at(120_000), &[]).unwrap();
+        let mut memory = store.load(at(60_000)).unwrap();
+        store.sweep(&mut memory, at(120_000), &[]).unwrap();
         assert_eq!(store.load(at(60_000)).unwrap().sessions.active(), 1);
-        store.sweep(at(180_000), &[]).unwrap();
+        store.sweep(&mut memory, at(180_000), &[]).unwrap();
         assert_eq!(store.load(at(60_000)).unwrap().sessions.active(), 0);
+    }
+
+    #[test]
+    fn presence_of_a_crowd_is_written_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("analytics.redb")).unwrap();
+        let mut memory = store.load(at(0)).unwrap();
+        let mut come = |first: u8, count: u8, now| {
+            let mut events: Vec<Event> = (first..first + count)
+                .map(|number| view(number.into(), number, "/a/", now))
+                .collect();
+            store.commit(&mut memory, &mut events, &identity(), More::default()).unwrap();
+            (memory.sessions.active(), store.load(at(now)).unwrap().sessions.active())
+        };
+        assert_eq!(come(1, 20, 0), (20, 20));
+        assert_eq!(come(21, 20, 1_999), (40, 20), "a crowd waits");
+        assert_eq!(come(41, 20, 2_000), (60, 60), "for so long");
+        assert_eq!(come(61, 20, 2_001), (80, 60));
+        assert_eq!(come(81, 1, 2_002), (81, 81), "or until it is none");
+        assert_eq!(come(101, 20, 2_003), (101, 81));
+        store.sweep(&mut memory, at(2_004), &[]).unwrap();
+        assert_eq!(store.load(at(2_004)).unwrap().sessions.active(), 101);
     }
 
     #[test]

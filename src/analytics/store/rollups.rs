@@ -46,6 +46,18 @@ impl Store {
         })
     }
 
+    /// How much was counted on these pages together in each of these spans of days, without visitors.
+    pub(in crate::analytics) fn page_sums(
+        &self,
+        pages: &[u32],
+        spans: &[Range<u32>],
+    ) -> anyhow::Result<Vec<Amounts>> {
+        self.read(|transaction| {
+            let cells = transaction.open_table(CELLS)?;
+            spans.iter().map(|days| page_sum(&cells, pages, days)).collect()
+        })
+    }
+
     /// How much was counted on some days for each value of each of `dimensions`.
     pub(in crate::analytics) fn values(
         &self,
@@ -86,6 +98,18 @@ fn sum(cells: &Cells, days: &Range<u32>) -> anyhow::Result<Amounts> {
         }
     }
     Ok(Amounts::of(all, visitors))
+}
+
+fn page_sum(cells: &Cells, pages: &[u32], days: &Range<u32>) -> anyhow::Result<Amounts> {
+    let mut all = Rollup::default();
+    for (level, start) in cover(days.clone()) {
+        for page in pages {
+            if let Some(value) = cells.get(&key(level, Dimension::Path, start, *page))? {
+                all = all.merge(Total::visitors_since(value.value(), 0).0);
+            }
+        }
+    }
+    Ok(Amounts::of(all, 0))
 }
 
 fn values(

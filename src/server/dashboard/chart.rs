@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::report::{Moment, Report};
 use crate::analytics::Step;
 use crate::clock::{Day, Timestamp};
 use crate::render::grouped;
+use crate::server::report::{Marker, Moment, Report};
 
 /// The size of the picture in its own units; it is stretched to the room that there is.
 const WIDTH: f64 = 1000.0;
@@ -29,8 +29,8 @@ pub(super) struct Chart {
     half: u64,
     steps: Vec<StepView>,
     markers: Vec<MarkerView>,
-    first: String,
-    last: String,
+    /// Names of some steps, the first and the last among them.
+    ticks: Vec<String>,
 }
 
 /// A step of the chart.
@@ -63,7 +63,7 @@ impl Chart {
     /// The chart of `report`; none without two steps. `span` says where some days alone are shown.
     pub(super) fn of(report: &Report, span: impl Fn(Day, Day) -> String) -> Option<Self> {
         let series = &report.series;
-        let (first, last) = (series.first()?, series.last()?);
+        let last = series.last()?;
         let before = report.compared.as_ref().map(|compared| compared.series.as_slice());
         let views = |moment: &Moment| moment.amounts.views;
         let visitors = |moment: &Moment| moment.amounts.visitors;
@@ -92,7 +92,7 @@ impl Chart {
                 visitors: moment.amounts.visitors,
                 reads: moment.amounts.reads,
                 before,
-                told: told(moment, before, report.step),
+                told: told(moment, before, report.step) + &published(report, at),
                 href: days(moment, report.step).map(|(from, to)| span(from, to)),
             }
         };
@@ -111,10 +111,62 @@ impl Chart {
             half: most / 2,
             steps: series.iter().enumerate().map(step).collect(),
             markers: markers(report, &scale),
-            first: words(first),
-            last: words(last),
+            ticks: ticks(series, report.step),
         })
     }
+}
+
+/// The views of a post in its first days, all up to each day, beside those of other posts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Curves {
+    own: String,
+    others: String,
+    most: u64,
+    half: u64,
+    days: Vec<CurveDay>,
+}
+
+/// A day of these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct CurveDay {
+    /// The first is 1.
+    number: usize,
+    own: Option<u64>,
+    others: Option<u64>,
+}
+
+impl Curves {
+    /// The curves of these sums; one may be shorter than the other.
+    pub(super) fn of(own: &[u64], others: &[u64]) -> Self {
+        let steps = own.len().max(others.len());
+        let most = round_up(own.iter().chain(others).copied().max().unwrap_or(0).max(1));
+        let scale = Scale { steps, most };
+        let line = |sums: &[u64]| scale.line(sums.iter().copied().enumerate());
+        let day = |day: usize| CurveDay {
+            number: day + 1,
+            own: own.get(day).copied(),
+            others: others.get(day).copied(),
+        };
+        Self {
+            own: line(own),
+            others: line(others),
+            most,
+            half: most / 2,
+            days: (0..steps).map(day).collect(),
+        }
+    }
+}
+
+/// A small line of `numbers`, for a picture of 100 by 20; none if there is nothing to see.
+pub(super) fn spark(numbers: &[u64]) -> Option<String> {
+    let most = numbers.iter().copied().max().filter(|most| *most > 0)?;
+    #[expect(clippy::cast_precision_loss, reason = "a picture is not more exact than that")]
+    let point = |(at, number): (usize, &u64)| {
+        let x = at as f64 * 100.0 / (numbers.len() - 1) as f64;
+        let y = 19.0 - *number as f64 / most as f64 * 18.0;
+        format!("{},{}", units(x), units(y))
+    };
+    (numbers.len() > 1).then(|| numbers.iter().enumerate().map(point).collect::<Vec<_>>().join(" "))
 }
 
 /// How steps and numbers become places.
@@ -182,12 +234,12 @@ fn day(moment: &Moment) -> Option<Day> {
 }
 
 /// The first and the last day of a step; none for hours.
-fn days(moment: &Moment, step: Step) -> Option<(Day, Day)> {
+pub(super) fn days(moment: &Moment, step: Step) -> Option<(Day, Day)> {
     let first = day(moment)?;
     match step {
         Step::Hour => None,
         Step::Day => Some((first, first)),
-        Step::Week => Some((first, first - -6)),
+        Step::Week => Some((first, first + 6)),
         Step::Month => Some((first, first.last_of_month())),
     }
 }
@@ -215,6 +267,22 @@ fn name(moment: &Moment, step: Step) -> String {
     }
 }
 
+/// The names of steps at even distances.
+fn ticks(series: &[Moment], step: Step) -> Vec<String> {
+    let last = series.len() - 1;
+    let count = last.min(4);
+    (0..=count).map(|tick| short_name(&series[tick * last / count], step)).collect()
+}
+
+fn short_name(moment: &Moment, step: Step) -> String {
+    let Some(day) = day(moment) else { return moment.date.clone() };
+    match step {
+        Step::Hour => moment.date.get(11..16).unwrap_or_default().to_owned(),
+        Step::Day | Step::Week => day.in_few_words(),
+        Step::Month => day.month_in_few_words(),
+    }
+}
+
 fn told(moment: &Moment, before: Option<u64>, step: Step) -> String {
     let counted = |count: u64, noun: &str| {
         format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
@@ -228,10 +296,20 @@ fn told(moment: &Moment, before: Option<u64>, step: Step) -> String {
     }
 }
 
+/// What was published in a step, in words.
+fn published(report: &Report, step: usize) -> String {
+    let titles = report.published.iter().filter(|marker| step_of(report, marker) == Some(step));
+    let titles: Vec<&str> = titles.map(|marker| marker.page.title.as_str()).collect();
+    if titles.is_empty() { String::new() } else { format!("; published: {}", titles.join(", ")) }
+}
+
+fn step_of(report: &Report, marker: &Marker) -> Option<usize> {
+    report.series.partition_point(|moment| moment.start <= marker.at).checked_sub(1)
+}
+
 fn markers(report: &Report, scale: &Scale) -> Vec<MarkerView> {
-    let starts: Vec<Timestamp> = report.series.iter().map(|moment| moment.start).collect();
-    let marker = |marker: &super::report::Marker| {
-        let at = starts.partition_point(|start| *start <= marker.at).checked_sub(1)?;
+    let marker = |marker: &Marker| {
+        let at = step_of(report, marker)?;
         Some(MarkerView {
             x: units(scale.x(at)),
             title: marker.page.title.clone(),
@@ -260,6 +338,8 @@ mod tests {
     fn numbers_become_places_within_the_picture() {
         let scale = Scale { steps: 4, most: 10 };
         assert_eq!(scale.line([(0, 0), (1, 10), (3, 5)].into_iter()), "125,200 375,0 875,100");
+        assert_eq!(spark(&[0, 2, 1]).as_deref(), Some("0,19 50,1 100,10"));
+        assert_eq!((spark(&[0, 0]), spark(&[1])), (None, None));
         assert_eq!(scale.area([10, 10].into_iter()), "125,200 125,0 375,0 875,200");
     }
 }
