@@ -23,7 +23,7 @@ use super::ready::ReadyAnswers;
 use super::report::Viewer;
 use crate::analytics::{Query, Recorder};
 use crate::clock::Clock;
-use crate::config::{Analytics, Serve, Stats};
+use crate::config::{Access, Analytics, Serve, Stats};
 use crate::site::Site;
 
 /// What a server is made of.
@@ -103,6 +103,13 @@ impl AppState {
             parts;
         let limits = serve.cache_bytes.map_or(limits, |bytes| limits.with_cache(bytes));
         let of_headers = limits.cache_bytes / limits::HEADERS_SHARE;
+        let gate = Gate::new(&secrets, Arc::clone(&clock));
+        if stats.access == Access::Private && !gate.has_password() {
+            tracing::warn!(
+                "the statistics are private and no password is set, so nobody can sign in; set one with \
+                 `tallymark stats password`"
+            );
+        }
         Self(Arc::new(Shared {
             board: Arc::new(Board::new(sites.clone(), counting.clone(), Arc::clone(&clock))),
             protection: Protection::new(own_headers(&serve), analytics.endpoint.as_ref()),
@@ -110,7 +117,7 @@ impl AppState {
             navigations: Navigations::new(counting.is_some(), !analytics.respect_gpc),
             began: clock.now().as_millis(),
             date: DateLine::new(Arc::clone(&clock)),
-            gate: Gate::new(&secrets, Arc::clone(&clock)),
+            gate,
             collector: counting.map(|Counting { recorder, .. }| {
                 Collector::new(recorder, analytics, &sites.borrow().identity().base, clock)
             }),

@@ -141,12 +141,16 @@ pub(crate) struct Hosted {
     pub(crate) sites: watch::Sender<Arc<Site>>,
     pub(crate) clock: FixedClock,
     pub(crate) counting: Option<Counting>,
-    _folder: TempDir,
+    pub(crate) folder: Arc<TempDir>,
 }
 
 impl Hosted {
     pub(crate) fn new(setup: Setup) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(Arc::new(tempfile::tempdir().unwrap()), setup)
+    }
+
+    /// A site whose folder of state is there already.
+    pub(crate) fn within(folder: Arc<TempDir>, setup: Setup) -> Self {
         let clock = FixedClock::at(NOW);
         let counting = setup.is_counted.then(|| {
             let store = Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
@@ -179,7 +183,7 @@ impl Hosted {
             limits: setup.limits,
         });
         let router = server::router(state.clone());
-        Self { router, state, sites, clock, counting, _folder: folder }
+        Self { router, state, sites, clock, counting, folder }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
