@@ -564,7 +564,7 @@ async fn the_owner_sees_on_a_page_itself_how_it_is_read_and_nobody_else_does() {
         assert_eq!(page.status, StatusCode::OK);
         let text = page.text().replace("</b>", "").replace("<b>", "");
         for part in [
-            "<p>First post</p><div class=\"author-bar\" role=\"complementary\" aria-label=",
+            "<p>First post</p><aside class=\"author-bar\" aria-label=",
             "2 views",
             "2 visitors",
             "0 reads",
@@ -573,7 +573,7 @@ async fn the_owner_sees_on_a_page_itself_how_it_is_read_and_nobody_else_does() {
         ] {
             assert!(text.contains(part), "`{part}` is not in {text}");
         }
-        assert!(text.trim_end().ends_with("</div>\n</body></html>"), "{text}");
+        assert!(text.trim_end().ends_with("</aside>\n</body></html>"), "{text}");
         assert!(!text.contains("style="), "no policy would allow it");
         let hidden = hosted.get_as("/hidden/", &cookie).await;
         assert!(hidden.text().contains("author-bar"), "unlisted pages have one as well");
