@@ -364,6 +364,26 @@ mod tests {
     }
 
     #[test]
+    fn private_statistics_are_not_in_the_navigation_unless_asked_for() {
+        for (text, access, in_nav) in [
+            ("", Access::Public, true),
+            ("access = \"private\"", Access::Private, false),
+            ("access = \"private\"\nin_nav = true", Access::Private, true),
+            ("in_nav = false", Access::Public, false),
+        ] {
+            let text = format!("base_url = \"https://a.example\"\n[stats]\n{text}\n");
+            let (config, problems) = load(&text);
+            assert_eq!((config.stats.access, config.stats.in_nav), (access, in_nav), "{text}");
+            assert_eq!(problems, [""; 0]);
+        }
+        let (_, problems) =
+            load("base_url = \"https://a.example\"\n[stats]\naccess = \"secret\"\n");
+        let expected =
+            "`stats.access` must be `\"public\"`, `\"private\"` or `\"off\"`, but is `secret`";
+        assert!(problems[0].contains(expected), "{problems:?}");
+    }
+
+    #[test]
     fn memory_is_given_in_mebibytes_and_there_is_some() {
         for (number, bytes) in
             [("16", Some(16 << 20)), ("0", None), ("-1", None), ("\"1 GB\"", None)]

@@ -10,13 +10,11 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
 
 use super::edge::Host;
+use super::limits;
 use super::origin::{self, Allowed};
 use super::state::Handle;
 use super::stats::told;
 use crate::analytics::Sender;
-
-/// How long what is sent may be: a password, and little else.
-const LONGEST: usize = 4 << 10;
 
 /// What was filled in, by name.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,7 +74,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Box<Response>> {
 }
 
 async fn text(state: &Handle, body: Body) -> Result<Bytes, Box<Response>> {
-    let reading = Limited::new(body, LONGEST).collect();
+    let reading = Limited::new(body, limits::FORM_BYTES).collect();
     let (status, why) = match tokio::time::timeout(state.limits.body_timeout, reading).await {
         Ok(Ok(read)) => return Ok(read.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {

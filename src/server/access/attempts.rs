@@ -5,15 +5,10 @@ use std::time::Duration;
 
 use crate::analytics::Prefix;
 use crate::clock::Timestamp;
+use crate::server::limits::{ATTEMPTS_OF_ALL, ATTEMPTS_OF_ONE};
 
 /// The time that failures are counted in.
 const WINDOW: Duration = Duration::from_mins(1);
-
-/// So many failures of one address within it, and the next attempt has to wait.
-pub(super) const OF_ONE: usize = 5;
-
-/// So many of all addresses. With these a day has 43,200 attempts, whoever makes them.
-pub(super) const OF_ALL: usize = 30;
 
 /// Attempts of the last minute that have failed or are under way, the oldest first. It is in memory only.
 #[derive(Debug, Default)]
@@ -32,12 +27,14 @@ impl Attempts {
         // One that lies ahead was made before the clock was set back.
         self.0.retain(|past| past.at <= now && now.since(past.at) < WINDOW);
         let own = self.0.iter().filter(|past| past.from == from);
-        let oldest =
-            [(own.clone().next(), own.count(), OF_ONE), (self.0.front(), self.0.len(), OF_ALL)]
-                .into_iter()
-                .filter(|(_, count, most)| count >= most)
-                .filter_map(|(oldest, ..)| oldest)
-                .max_by_key(|oldest| oldest.at);
+        let oldest = [
+            (own.clone().next(), own.count(), ATTEMPTS_OF_ONE),
+            (self.0.front(), self.0.len(), ATTEMPTS_OF_ALL),
+        ]
+        .into_iter()
+        .filter(|(_, count, most)| count >= most)
+        .filter_map(|(oldest, ..)| oldest)
+        .max_by_key(|oldest| oldest.at);
         if let Some(oldest) = oldest {
             return Err((oldest.at + WINDOW).since(now));
         }
@@ -91,10 +88,10 @@ mod tests {
     #[test]
     fn many_addresses_are_not_allowed_much_more_than_one() {
         let mut attempts = Attempts::default();
-        for number in 0..OF_ALL {
+        for number in 0..ATTEMPTS_OF_ALL {
             assert!(attempts.begin(prefix(u8::try_from(number).unwrap()), at(0)).is_ok());
         }
         assert_eq!(attempts.begin(prefix(200), at(1)), Err(Duration::from_secs(59)));
-        assert_eq!(attempts.0.len(), OF_ALL, "and no more memory than that");
+        assert_eq!(attempts.0.len(), ATTEMPTS_OF_ALL, "and no more memory than that");
     }
 }

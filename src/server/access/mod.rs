@@ -32,6 +32,7 @@ use self::password::PasswordHash;
 pub use self::password::{NewPassword, PasswordFile};
 use self::sessions::{Sessions, Ticket, hash_of};
 pub use self::share::ShareKey;
+use super::limits::PASSWORD_CHECKS;
 use super::owner;
 use super::report::Viewer;
 use super::state::{Handle, Shared};
@@ -39,9 +40,6 @@ use crate::analytics::Prefix;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Access;
 use crate::permalink::BaseUrl;
-
-/// Passwords that are checked at once. Each takes 19 MiB and a core for a while.
-const CHECKS: usize = 2;
 
 /// How long who finds all these places taken is asked to wait.
 const BUSY: Duration = Duration::from_secs(1);
@@ -151,7 +149,7 @@ impl Gate {
             share: ShareKey::in_folder(&secrets.folder),
             sessions: Mutex::new(sessions),
             attempts: Mutex::default(),
-            checks: Arc::new(Semaphore::new(CHECKS)),
+            checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             clock,
         }
     }

@@ -14,8 +14,10 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&staged, path)?;
-    // So that the rename itself survives a power cut.
-    File::open(folder)?.sync_all()
+    // So that the rename itself survives a power cut, where a folder can be synced.
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    Ok(())
 }
 
 /// What is at `path`; none if there is nothing.

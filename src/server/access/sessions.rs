@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::password::PasswordHash;
 use super::private_file;
 use crate::clock::Timestamp;
+use crate::server::limits::SESSIONS;
 
 /// The file of sessions, in the folder of state.
 const NAME: &str = "sessions.json";
@@ -20,9 +21,6 @@ const IDLE: Duration = Duration::from_hours(7 * 24);
 
 /// And everybody has to after this time.
 pub(super) const LONGEST: Duration = Duration::from_hours(30 * 24);
-
-/// How many there are at most; of more, the one that was seen least recently ends.
-const MOST: usize = 100;
 
 /// When a session was last seen is written only if it is later than what is written by this.
 const PRECISION: Duration = Duration::from_hours(1);
@@ -123,7 +121,8 @@ impl Sessions {
         let ticket = Ticket::random()?;
         self.keep_those_of(password);
         self.by_hash.retain(|_, session| !session.has_ended(now));
-        if self.by_hash.len() >= MOST {
+        // Of too many, the one that was seen least recently ends.
+        if self.by_hash.len() >= SESSIONS {
             let oldest = self.by_hash.iter().min_by_key(|(_, session)| session.seen);
             let oldest = oldest.map(|(hash, _)| *hash);
             oldest.and_then(|hash| self.by_hash.remove(&hash));
