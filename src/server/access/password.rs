@@ -89,7 +89,8 @@ pub(super) fn is_right(text: &str, hash: Option<&PasswordHash>) -> bool {
         return hash.is_of(&text);
     }
     let hashed = hasher().map(|hasher| hasher.hash_password_with_salt(text.as_bytes(), NO_SALT));
-    std::hint::black_box(hashed.is_ok_and(|hash| hash.is_err()))
+    let _ = std::hint::black_box(hashed);
+    false
 }
 
 fn hasher() -> anyhow::Result<Argon2<'static>> {
