@@ -110,6 +110,8 @@ pub(crate) struct Setup {
     pub(crate) password: Option<&'static str>,
     pub(crate) is_counted: bool,
     pub(crate) dev: Option<watch::Receiver<DevState>>,
+    /// What was counted before; nothing if none.
+    pub(crate) store: Option<Arc<Store>>,
 }
 
 impl Default for Setup {
@@ -130,6 +132,7 @@ impl Default for Setup {
             password: None,
             is_counted: true,
             dev: None,
+            store: None,
         }
     }
 }
@@ -153,7 +156,8 @@ impl Hosted {
     pub(crate) fn within(folder: Arc<TempDir>, setup: Setup) -> Self {
         let clock = FixedClock::at(NOW);
         let counting = setup.is_counted.then(|| {
-            let store = Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
+            let open = || Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
+            let store = setup.store.unwrap_or_else(open);
             let query = Query::new(Arc::clone(&store));
             let time = Arc::new(clock.clone());
             let settings = Settings { zone: setup.site.identity().zone(), ..Settings::default() };
