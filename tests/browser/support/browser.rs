@@ -186,11 +186,6 @@ impl Browser {
         self.client.current_url().await.unwrap().to_string()
     }
 
-    /// Types a text into the first element that `css` selects.
-    pub(crate) async fn type_into(&self, css: &str, text: &str) {
-        self.client.find(Locator::Css(css)).await.unwrap().send_keys(text).await.unwrap();
-    }
-
     pub(crate) async fn click(&self, css: &str) {
         self.client.find(Locator::Css(css)).await.unwrap().click().await.unwrap();
     }
