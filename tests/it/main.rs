@@ -3,6 +3,7 @@
 
 mod access;
 mod architecture;
+mod audience;
 mod canary;
 mod cli;
 mod commonmark;
