@@ -18,6 +18,8 @@ mod outbound;
 mod outputs;
 mod pages;
 mod palette;
+mod parts;
+mod privacy;
 mod progress;
 mod readership;
 mod renderer;
@@ -41,6 +43,7 @@ pub use self::locale::{DateStyle, Locale};
 pub use self::memory::Memory;
 pub use self::outbound::Outbound;
 use self::outputs::Outputs;
+pub use self::parts::part;
 pub use self::progress::Progress;
 pub use self::readership::{READERSHIP_LASTS, Readers, Readership, Uncounted};
 pub use self::renderer::Extras;
@@ -190,6 +193,7 @@ fn render_long(
 ) -> anyhow::Result<Vec<Lesson>> {
     let lessons = archives::render(archives, renderer)?;
     discovery::render(renderer)?;
+    privacy::render(renderer)?;
     Ok(lessons)
 }
 
@@ -227,6 +231,7 @@ fn addresses_of(
 ) -> Addresses {
     let mut addresses = Addresses::default();
     let fixed = discovery::addresses().chain(UrlPath::parse(feed::PATH).ok());
+    let fixed = fixed.chain([privacy::path()]);
     let stats = config.shows_stats().then(|| config.stats.path.clone());
     let by = config.paginate_by;
     let home = lists::addresses(&UrlPath::root(), index.listed_posts().len(), by);

@@ -34,6 +34,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aho_corasick", &["analytics/agent.rs"]),
     ("hyper", &["server", "cli/stats.rs"]),
     ("hyper_util", &["server", "cli/stats.rs"]),
+    ("argon2", &["server/access/password.rs"]),
+    ("rpassword", &["cli/password.rs"]),
     ("redb", &["analytics/store"]),
     ("notify", &["watch/eyes.rs"]),
     ("clap", &["cli"]),
