@@ -44,15 +44,15 @@
   };
 
   // What a step says is shown below the chart as well, for those who do not wait for a tooltip.
-  const tell = (event) => {
+  const stepAt = (target) => target?.closest?.(".plot svg a, .plot .step");
+  const tell = (step) => {
     const readout = root.querySelector("[data-stat=readout]");
-    if (!readout) return;
-    const step = event.target.closest?.(".plot svg a, .plot .step");
-    readout.textContent = step?.querySelector("title")?.textContent ?? "";
+    if (readout) readout.textContent = step?.querySelector("title")?.textContent ?? "";
   };
-  root.addEventListener("pointerover", tell);
-  root.addEventListener("focusin", tell);
-  root.addEventListener("focusout", tell);
+  // A pointer tells when it is moved, not when the page scrolls below it: that happens under keys as well.
+  root.addEventListener("pointermove", (event) => tell(stepAt(event.target) ?? stepAt(document.activeElement)));
+  root.addEventListener("focusin", (event) => tell(stepAt(event.target)));
+  root.addEventListener("focusout", (event) => tell(stepAt(event.relatedTarget)));
 
   // The sheet is made of the links that have keys.
   const sheet = document.createElement("dialog");

@@ -161,10 +161,9 @@ impl Browser {
 
     /// Waits until an element has a text in it.
     pub(crate) async fn until_text(&self, css: &str, expected: &str) {
-        let mut last = None;
         let question = async || {
-            last = self.text(css).await;
-            last.as_deref().is_some_and(|text| text.contains(expected))
+            let text = self.text(css).await;
+            text.as_deref().is_some_and(|text| text.contains(expected))
         };
         until_true(&format!("`{css}` says `{expected}`"), question).await;
     }
