@@ -96,9 +96,12 @@ async fn time_that_a_page_was_frozen_is_not_engaged() {
         browser.devtools("Page.setWebLifecycleState", json!({ "state": state })).await;
     }
     // That page is out of sight.
+    site.wire.until_taken("heartbeat", 1).await;
     browser.pass(600_000).await;
     browser.hide().await;
     browser.show().await;
+    // What is still under way is replaced by what comes after it.
+    site.wire.until_taken("heartbeat", 2).await;
     browser.pass(30_000).await;
     let beats = site.wire.until_taken("heartbeat", 3).await;
     let engaged = number(&beats[2]["engaged"]);
