@@ -150,8 +150,8 @@ fn address_agent_and_query_are_in_no_file_no_log_and_no_answer() {
     let answers = told.map(|target| (target.to_owned(), ask(at, &format!("GET {target}"), "", "")));
     let while_it_runs = tree(folder.scratch());
     server.signal(Signal::TERM);
-    let log = server.log();
-    assert_eq!(server.wait().code(), Some(0));
+    let (status, log) = server.end();
+    assert_eq!(status.code(), Some(0));
     assert!(log.contains("TRACE") || log.contains("DEBUG") || log.contains("INFO"), "{log}");
     let texts = [("the log".to_owned(), log.into_bytes())];
     let files = while_it_runs.into_iter().chain(tree(folder.scratch()));

@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -177,6 +178,7 @@ pub(crate) struct Server {
     child: Guard,
     pub(crate) address: SocketAddr,
     log: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
 }
 
 impl Server {
@@ -186,7 +188,7 @@ impl Server {
         let log = Arc::new(Mutex::new(String::new()));
         let (found, address) = mpsc::channel();
         let (pipe, kept) = (child.0.stderr.take().unwrap(), Arc::clone(&log));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                 if let Some(url) = line.strip_prefix("serving http://") {
                     let _ = found.send(url.split('/').next().unwrap().parse().unwrap());
@@ -199,7 +201,7 @@ impl Server {
         let address = address.recv_timeout(LONGEST_RUN);
         let address =
             address.map_err(|_| format!("it has not served: {}", log.lock().unwrap())).unwrap();
-        Self { child, address, log }
+        Self { child, address, log, reader }
     }
 
     /// What it has told so far.
@@ -237,7 +239,13 @@ impl Server {
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn wait(mut self) -> ExitStatus {
+    pub(crate) fn wait(self) -> ExitStatus {
+        self.end().0
+    }
+
+    /// Waits for its end, and gives all that it has told.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let began = Instant::now();
         let mut status = None;
         until("the server has ended", || {
@@ -245,7 +253,9 @@ impl Server {
             status.is_some()
         });
         assert!(began.elapsed() < LONGEST_END, "{:?}", began.elapsed());
-        status.unwrap()
+        self.reader.join().unwrap();
+        let log = self.log.lock().unwrap().clone();
+        (status.unwrap(), log)
     }
 
     /// Ends it without a warning.

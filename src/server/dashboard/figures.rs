@@ -52,12 +52,13 @@ pub(super) fn change(now: u64, was: Option<u64>) -> Option<String> {
     Some(format!("{sign}{} %", grouped(percent)))
 }
 
-/// So many milliseconds as people say them.
+/// So many milliseconds in two units at most, in one line.
 pub(super) fn duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
-    match (seconds / 60, seconds % 60) {
-        (0, seconds) => format!("{seconds} s"),
-        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m\u{a0}{seconds}s"),
+        (hours, minutes, _) => format!("{hours}h\u{a0}{minutes}m"),
     }
 }
 
@@ -76,6 +77,9 @@ mod tests {
         ] {
             assert_eq!(change(now, was).as_deref(), told, "{now} {was:?}");
         }
-        assert_eq!([duration(59_999), duration(61_000)], ["59 s", "1 min 1 s"]);
+        assert_eq!(
+            [duration(59_999), duration(61_000), duration(3_725_000)],
+            ["59s", "1m\u{a0}1s", "1h\u{a0}2m"]
+        );
     }
 }
