@@ -183,9 +183,12 @@ impl Sessions {
         self.take_unwritten()
     }
 
-    /// All presence to be written. Whose has ended meanwhile has none.
+    /// All presence to be written: none if too many are present. Whose has ended meanwhile has none.
     pub(super) fn take_unwritten(&mut self) -> Vec<(Reader, Presence)> {
         let mut readers = std::mem::take(&mut self.unwritten);
+        if self.present.len() > policy::PRESENT_WRITTEN {
+            return Vec::new();
+        }
         readers.sort_unstable();
         readers.dedup();
         let present = |reader| Some((reader, self.present.get(&reader)?.clone()));

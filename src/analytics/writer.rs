@@ -215,7 +215,17 @@ impl Writer {
                 let _ = sender.send(());
             }
         }
+        self.merge(now);
         self.check(now);
+    }
+
+    /// Merges what waits in the journal, if that is much; after the answers, so that nobody waits for it.
+    fn merge(&mut self, now: Timestamp) {
+        if self.outage.is_none()
+            && let Err(failure) = self.store.merge_if_due(&mut self.memory)
+        {
+            self.fail(&failure, now);
+        }
     }
 
     /// Stores events; says whether they are durable.
@@ -238,6 +248,7 @@ impl Writer {
         let news = self.news(&counts);
         let is_needed = self.memory.sessions.take_ended()
             || self.memory.sessions.has_unwritten()
+            || !self.memory.journal.is_empty()
             || !news.is_empty();
         if is_needed && self.outage.is_none() {
             let swept = self.store.sweep(&mut self.memory, now, &news);

@@ -77,9 +77,11 @@ mod faults;
 mod import;
 mod integrity;
 mod load;
+mod merge;
 mod migrate;
 mod recount;
 mod rollups;
+mod rowless;
 mod rows;
 mod served;
 mod sizes;
@@ -106,7 +108,7 @@ use super::policy;
 use crate::clock::Timestamp;
 
 /// The version of the format that this module writes.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
 /// The database file. Each method is one transaction; none may be called on a thread that must not wait.
 pub struct Store {
@@ -225,9 +227,13 @@ impl Store {
         let is_later = self.is_host && length > policy::CHECKED_AT_ONCE;
         let check = if is_clean || is_later { Check::Nothing } else { Check::Whole };
         let database = self.medium.open_or_set_aside(check, now)?;
-        let mut door = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        *door =
-            if is_clean || !is_later { Door::Open(database) } else { Door::Unchecked(database) };
+        let opened = if is_clean || !is_later {
+            merge::settle(&database)?;
+            Door::Open(database)
+        } else {
+            Door::Unchecked(database)
+        };
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(())
     }
 
@@ -237,7 +243,9 @@ impl Store {
         let opened = || {
             let metadata = std::fs::metadata(path)?;
             anyhow::ensure!(metadata.len() > 0, "it is empty");
-            contained(|| store.medium.open(Check::Whole))
+            let database = contained(|| store.medium.open(Check::Whole))?;
+            merge::settle(&database)?;
+            anyhow::Ok(database)
         };
         let database = opened().with_context(|| store.name())?;
         *store.database.write().unwrap_or_else(PoisonError::into_inner) = Door::Open(database);
@@ -259,7 +267,7 @@ impl Store {
     pub(super) fn reopen(&self, now: Timestamp) -> anyhow::Result<()> {
         let mut door = self.database.write().unwrap_or_else(PoisonError::into_inner);
         if let Door::Unchecked(database) = &mut *door
-            && integrity::check(database).is_ok()
+            && integrity::check(database).and_then(|()| merge::settle(database)).is_ok()
         {
             if let Door::Unchecked(database) = std::mem::replace(&mut *door, Door::Closed) {
                 *door = Door::Open(database);
@@ -269,7 +277,9 @@ impl Store {
         door.close();
         self.medium.prepare()?;
         let now = self.is_host.then_some(now);
-        *door = Door::Open(self.medium.open_or_set_aside(Check::Whole, now)?);
+        let database = self.medium.open_or_set_aside(Check::Whole, now)?;
+        merge::settle(&database)?;
+        *door = Door::Open(database);
         self.has_failed.store(false, Ordering::Relaxed);
         Ok(())
     }
@@ -299,9 +309,17 @@ impl Store {
         &self,
         work: impl FnOnce(&WriteTransaction) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        self.with_database(|database| transact(database, work))
+    }
+
+    /// The same, in as many transactions as it takes.
+    fn with_database<T>(
+        &self,
+        work: impl FnOnce(&Database) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         let door = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = door.open()?;
-        self.noting(contained(|| transact(database, work)))
+        self.noting(contained(|| work(database)))
     }
 
     /// Runs `work` in such a transaction, which is given up if it says that it has changed nothing.
@@ -447,7 +465,7 @@ impl Medium {
         match format(&database)? {
             Some(FORMAT) => Ok(database),
             None => initialize(&database).map(|()| database),
-            Some(1) => {
+            Some(older @ 1..FORMAT) => {
                 // Closed, so that what is copied is whole.
                 drop(database);
                 let path = &self.path;
@@ -455,9 +473,9 @@ impl Medium {
                     "`{}` has an older format, and gets that of this version",
                     path.display()
                 );
-                migrate::keep(path, 1)?;
+                migrate::keep(path, older)?;
                 let database = self.open_any(Check::Whole)?;
-                migrate::from_first(&database)?;
+                migrate::change(&database, older)?;
                 Ok(database)
             }
             Some(later) => bail!(Refused(format!(
@@ -543,12 +561,12 @@ mod tests {
         drop(Store::open(&file).unwrap());
         let store = Store::open(&file).unwrap();
         assert_eq!(failure(&file), named("another process has it open"));
-        store.write(|tables| tables.set_format(3)).unwrap();
+        store.write(|tables| tables.set_format(4)).unwrap();
         drop(store);
         assert_eq!(
             failure(&file),
             named(
-                "it has format 3, and this version of tallymark reads 2; a later version wrote it"
+                "it has format 4, and this version of tallymark reads 3; a later version wrote it"
             )
         );
     }
