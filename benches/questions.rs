@@ -4,16 +4,22 @@
 
 #![expect(clippy::print_stdout, reason = "it prints what it measures")]
 
+#[path = "../tests/it/hosted.rs"]
+#[expect(dead_code, reason = "a part of it is enough here")]
+mod hosted;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hosted::{BROWSER, Hosted, Setup};
 use tallymark::analytics::{
     Comparison, Dimension, Event, Facts, Filters, Period, Place, Query, Question, Raw, Recorder,
     Rules, Sender, Settings, Signals, Store, Time, admit,
 };
 use tallymark::clock::{Day, FixedClock, Timestamp};
 use tallymark::permalink::UrlPath;
+use tallymark::site::{PageEntry, PageKind};
 
 /// Noon of 24 November 2026, UTC.
 const NOW: i64 = 1_795_521_600_000;
@@ -245,6 +251,57 @@ fn filtered(query: &Query, most: u64) {
     }
 }
 
+/// How long the server takes for the first paint of the dashboard after a view was counted: its first request.
+fn paints(store: &Arc<Store>) {
+    let site = hosted::site(|catalog| {
+        for number in 0..PAGES {
+            let day =
+                i64::try_from(number).expect("small") * DAYS / i64::try_from(PAGES).expect("small");
+            let entry = PageEntry {
+                published: Some(Timestamp::from_millis(NOW - day * DAY)),
+                words: 700,
+                tags: vec![format!("tag {}", number % 40).into()],
+                ..PageEntry::named(&format!("A post with number {number}"), PageKind::Post)
+            };
+            catalog.pages.insert(page_of(number), entry);
+        }
+    });
+    let hosted = Hosted::new(Setup { site, store: Some(Arc::clone(store)), ..Setup::default() });
+    let runtime = tokio::runtime::Runtime::new().expect("starts");
+    let page = page_of(3);
+    let mut number = 0;
+    for query in [
+        "",
+        "?period=7d",
+        "?period=28d&compare=previous",
+        "?period=91d",
+        "?period=year&compare=year",
+        "?list=pages",
+        "?period=24h",
+        &format!("?period=28d&page={page}"),
+    ] {
+        let times = (0..20).map(|_| {
+            number += 1;
+            let view = format!(
+                r#"{{"type":"view","view":"{number:016x}","visitor":"{number:032x}","path":"{page}"}}"#
+            );
+            hosted.clock.set(Timestamp::from_millis(NOW + 7 * DAY + number * 61_000));
+            let headers = [
+                ("user-agent", BROWSER),
+                ("accept-language", "en"),
+                ("origin", "https://example.org"),
+            ];
+            let event = hosted::request(http::Method::POST, "/_/event", &headers, view.into());
+            assert_eq!(runtime.block_on(hosted.send(event)).status, 202);
+            let started = Instant::now();
+            let answer = runtime.block_on(hosted.get(&format!("/stats/{query}")));
+            assert_eq!(answer.status, 200);
+            started.elapsed()
+        });
+        report(&format!("first paint of /stats/{query}"), times.collect());
+    }
+}
+
 fn main() {
     let most = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(20_000);
     let folder = tempfile::tempdir().expect("a folder");
@@ -259,6 +316,7 @@ fn main() {
     println!("file: {file} bytes, {}.{:02} a view", bytes(file) / 100, bytes(file) % 100);
     unfiltered(&query);
     filtered(&query, most);
+    paints(&store);
     if most <= 1_000_000 {
         let started = Instant::now();
         let agrees = query.verify().expect("reads");

@@ -14,7 +14,7 @@ const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy")
 /// What the dashboard may do: be looked at, and read numbers from where it came.
 const STRICT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
-     connect-src 'self'; manifest-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+     connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
 /// What a picture opened by itself may do: be looked at. Its own styles belong to the picture.

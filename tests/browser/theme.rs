@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::support::audit::{look, sticking_out, violations};
 use super::support::{Browser, Hosted, until};
 
 /// Every kind of page that the theme has.
@@ -44,22 +45,6 @@ async fn site() -> Hosted {
     Hosted::new(&files).await
 }
 
-/// A browser on a screen so many pixels wide, with a reader who likes it `light` or `dark`.
-async fn look(browser: &Browser, width: u32, scheme: &str) {
-    let screen = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
-    browser.devtools("Emulation.setDeviceMetricsOverride", screen).await;
-    let scheme = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-    browser.devtools("Emulation.setEmulatedMedia", scheme).await;
-}
-
-/// What is wider than the screen, without what scrolls by itself.
-const STICKING_OUT: &str = "
-    const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-    if (wide <= 0) return [];
-    const edge = document.documentElement.clientWidth;
-    const out = [...document.body.querySelectorAll('*')].filter((one) => one.getBoundingClientRect().right > edge + 1);
-    return [wide, ...out.map((one) => one.outerHTML.slice(0, 120))]";
-
 #[tokio::test]
 async fn nothing_sticks_out_of_a_narrow_screen() {
     let site = site().await;
@@ -70,7 +55,7 @@ async fn nothing_sticks_out_of_a_narrow_screen() {
         for width in [320, 768, 1280] {
             look(&browser, width, "light").await;
             assert_eq!(browser.run("return innerWidth").await, width);
-            let out = browser.run(STICKING_OUT).await;
+            let out = sticking_out(&browser).await;
             if out != json!([]) {
                 found.push(format!("{path} at {width}: {out:#}"));
             }
@@ -94,26 +79,6 @@ async fn everyone_can_use_every_page_by_day_and_by_night() {
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
-}
-
-/// What axe-core finds wrong with the page, a line each.
-async fn violations(browser: &Browser) -> Vec<String> {
-    let axe = std::fs::read_to_string(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/node_modules/axe-core/axe.min.js"
-    ));
-    let axe = axe.expect("axe-core is installed; `scripts/test` installs it");
-    browser.run(&format!("if (!window.axe) {{ {axe} }}")).await;
-    let result = browser.run_async("axe.run().then(done, (error) => done(String(error)))").await;
-    assert!(result["violations"].is_array(), "{result}");
-    result["violations"].as_array().into_iter().flatten().map(described).collect()
-}
-
-fn described(violation: &Value) -> String {
-    let nodes = violation["nodes"].as_array().into_iter().flatten();
-    let places: Vec<String> =
-        nodes.map(|node| format!("{} {}", node["html"], node["any"][0]["message"])).collect();
-    format!("{} ({}):\n    {}", violation["id"], violation["help"], places.join("\n    "))
 }
 
 #[tokio::test]

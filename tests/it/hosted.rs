@@ -106,6 +106,8 @@ pub(crate) struct Setup {
     pub(crate) access: Access,
     pub(crate) is_counted: bool,
     pub(crate) dev: Option<watch::Receiver<DevState>>,
+    /// What was counted before; nothing if none.
+    pub(crate) store: Option<Arc<Store>>,
 }
 
 impl Default for Setup {
@@ -125,6 +127,7 @@ impl Default for Setup {
             access: Access::Public,
             is_counted: true,
             dev: None,
+            store: None,
         }
     }
 }
@@ -144,7 +147,8 @@ impl Hosted {
         let folder = tempfile::tempdir().unwrap();
         let clock = FixedClock::at(NOW);
         let counting = setup.is_counted.then(|| {
-            let store = Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
+            let open = || Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
+            let store = setup.store.unwrap_or_else(open);
             let query = Query::new(Arc::clone(&store));
             let time = Arc::new(clock.clone());
             let settings = Settings { zone: setup.site.identity().zone(), ..Settings::default() };

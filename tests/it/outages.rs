@@ -81,7 +81,7 @@ fn a_damaged_database_is_set_aside_and_a_foreign_file_is_not_touched() {
     assert_eq!((bytes, aside.next()), (&damaged, None));
     let log = server.log();
     assert!(log.contains("it is damaged: ") && log.contains(&name.display().to_string()), "{log}");
-    assert!(log.contains("If there is a backup, restore it"), "{log}");
+    assert!(log.contains("run `tallymark restore FILE`"), "{log}");
     assert_eq!(views(&server.stats()), BTreeMap::new(), "nothing of it is told");
     assert_eq!(Client::new(server.address).send(&view(2, "/post-1/")).unwrap().status, 202);
     assert_eq!(views(&server.stats()), BTreeMap::from([("/post-1/".to_owned(), 1)]));

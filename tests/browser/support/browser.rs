@@ -123,6 +123,11 @@ impl Browser {
         self.client.execute(script, vec![]).await.unwrap()
     }
 
+    /// The same with a value as its argument.
+    pub(crate) async fn run_with(&self, script: &str, value: Value) -> Value {
+        self.client.execute(script, vec![value]).await.unwrap()
+    }
+
     /// Runs the body of a function in the page that hands its result to `done`.
     pub(crate) async fn run_async(&self, script: &str) -> Value {
         let script = format!("const done = arguments[0]; {script}");
@@ -182,11 +187,7 @@ impl Browser {
 
     /// Presses a button of the mouse (`left`, `middle` or `right`) on the first element that `css` selects.
     pub(crate) async fn press(&self, button: &str, css: &str) {
-        let middle = "const element = document.querySelector(arguments[0]);
-            element.scrollIntoView({ block: 'center' });
-            const box = element.getBoundingClientRect();
-            return [box.x + box.width / 2, box.y + box.height / 2]";
-        let place = self.client.execute(middle, vec![json!(css)]).await.unwrap();
+        let place = self.middle(css).await;
         for kind in ["mousePressed", "mouseReleased"] {
             let at = json!({
                 "type": kind, "x": place[0], "y": place[1], "button": button, "clickCount": 1
@@ -199,11 +200,45 @@ impl Browser {
     pub(crate) async fn enter(&self, css: &str) {
         let focus = "document.querySelector(arguments[0]).focus()";
         self.client.execute(focus, vec![json!(css)]).await.unwrap();
+        self.key("Enter").await;
+    }
+
+    /// Types into the first element that `css` selects.
+    pub(crate) async fn type_into(&self, css: &str, text: &str) {
+        self.client.find(Locator::Css(css)).await.unwrap().send_keys(text).await.unwrap();
+    }
+
+    /// Presses a key.
+    pub(crate) async fn key(&self, key: &str) {
+        let (code, text) = match key {
+            "Enter" => (13, "\r"),
+            "Escape" => (27, ""),
+            "ArrowLeft" => (37, ""),
+            "ArrowRight" => (39, ""),
+            letter => (0, letter),
+        };
         for kind in ["keyDown", "keyUp"] {
-            let key =
-                json!({ "type": kind, "key": "Enter", "windowsVirtualKeyCode": 13, "text": "\r" });
-            self.devtools("Input.dispatchKeyEvent", key).await;
+            let mut event = json!({ "type": kind, "key": key, "windowsVirtualKeyCode": code });
+            if kind == "keyDown" && !text.is_empty() {
+                event["text"] = json!(text);
+            }
+            self.devtools("Input.dispatchKeyEvent", event).await;
         }
+    }
+
+    /// Moves the mouse over the middle of the first element that `css` selects.
+    pub(crate) async fn point_at(&self, css: &str) {
+        let place = self.middle(css).await;
+        let at = json!({ "type": "mouseMoved", "x": place[0], "y": place[1] });
+        self.devtools("Input.dispatchMouseEvent", at).await;
+    }
+
+    async fn middle(&self, css: &str) -> Value {
+        let middle = "const element = document.querySelector(arguments[0]);
+            element.scrollIntoView({ block: 'center', behavior: 'instant' });
+            const box = element.getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2]";
+        self.client.execute(middle, vec![json!(css)]).await.unwrap()
     }
 
     /// What the console has said since it was last asked, apart from mere information.

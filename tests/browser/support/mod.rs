@@ -1,5 +1,6 @@
 //! What the tests stand on: a browser, a site that is served to it, and what went over the wire between them.
 
+pub(crate) mod audit;
 mod browser;
 mod driver;
 mod hosted;
