@@ -266,8 +266,10 @@ fn paints(store: &Arc<Store>) {
             catalog.pages.insert(page_of(number), entry);
         }
     });
-    let hosted = Hosted::new(Setup { site, store: Some(Arc::clone(store)), ..Setup::default() });
     let runtime = tokio::runtime::Runtime::new().expect("starts");
+    let entered = runtime.enter();
+    let hosted = Hosted::new(Setup { site, store: Some(Arc::clone(store)), ..Setup::default() });
+    drop(entered);
     let page = page_of(3);
     let mut number = 0;
     for query in [

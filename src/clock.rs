@@ -112,37 +112,18 @@ impl Day {
         Self::on(self.date().last_of_month())
     }
 
-    /// As people write it: `24 November 2026`.
-    pub fn in_words(self) -> String {
-        self.date().strftime("%-d %B %Y").to_string()
-    }
-
-    /// The month as people write it: `November 2026`.
-    pub fn month_in_words(self) -> String {
-        self.date().strftime("%B %Y").to_string()
-    }
-
-    /// The same without the year: `24 Nov`.
-    pub fn in_few_words(self) -> String {
-        self.date().strftime("%-d %b").to_string()
-    }
-
-    /// The month as a chart has room for it: `Nov 2026`.
-    pub fn month_in_few_words(self) -> String {
-        self.date().strftime("%b %Y").to_string()
-    }
-
     /// As addresses have it: `2026-11-24`.
     pub fn in_digits(self) -> String {
         self.date().to_string()
     }
 
-    /// The day of the calendar.
+    /// The day of this date.
     pub fn on(date: jiff::civil::Date) -> Self {
         Self((date - jiff::civil::date(1970, 1, 1)).get_days())
     }
 
-    fn date(self) -> jiff::civil::Date {
+    /// The day of the calendar.
+    pub fn date(self) -> jiff::civil::Date {
         jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(self.0))
     }
 

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::config::Config;
+use crate::config::{Access, Config};
 use crate::permalink::{BaseUrl, UrlPath};
 
 /// The folder within the output that travels with it and is never answered to the web.
@@ -22,6 +22,15 @@ pub const STATS_FRAME: &str = "stats.html";
 
 /// What the frame of the dashboard has where the numbers go.
 pub const STATS_HOLE: &str = "<!--tallymark:dashboard-->";
+
+/// The frame of the page where the owner signs in, within [`PRIVATE_FOLDER`].
+pub const SIGN_IN_FRAME: &str = "sign-in.html";
+
+/// What that frame has where the form goes.
+pub const SIGN_IN_HOLE: &str = "<!--tallymark:sign-in-->";
+
+/// Where the site says what becomes of its readers' data.
+pub const PRIVACY: &str = "/_/privacy/";
 
 /// The first 128 bits of the BLAKE3 hash of a file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -254,9 +263,12 @@ pub struct Identity {
     /// The name of the time zone in which its days begin.
     #[serde(default)]
     pub timezone: String,
-    /// Whether anybody may see its statistics.
+    /// Whether there is anybody who may see its statistics.
     #[serde(default)]
     pub shows_stats: bool,
+    /// Whether its statistics ask for a password.
+    #[serde(default)]
+    pub private_stats: bool,
 }
 
 impl Identity {
@@ -269,6 +281,7 @@ impl Identity {
             stats: config.stats.path.clone(),
             timezone: config.timezone.iana_name().unwrap_or("UTC").to_owned(),
             shows_stats: config.shows_stats(),
+            private_stats: config.stats.access == Access::Private,
         }
     }
 
@@ -425,6 +438,7 @@ mod tests {
                 stats: path("/stats/"),
                 timezone: "UTC".into(),
                 shows_stats: true,
+                private_stats: false,
             },
             files,
             redirects: [(path("/old/"), path("/About/"))].into(),

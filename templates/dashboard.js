@@ -12,7 +12,10 @@
   const PAGES = 20;
 
   const part = (name) => root.querySelector(`[data-stat="${name}"]`);
-  const number = (value) => value.toLocaleString("en-US");
+  // As the server writes: the language of the page, and English with the day before the month.
+  const language = document.documentElement.lang;
+  const locale = !language || language === "en" ? "en-GB" : language;
+  const number = (value) => value.toLocaleString(locale);
   const count = (value, one, many) => `${number(value)} ${value === 1 ? one : many}`;
 
   const setText = (element, text) => {
@@ -32,7 +35,7 @@
   const day = (stats, month) => {
     const [year, index, date] = stats.trackingSinceDate.slice(0, 10).split("-").map(Number);
     const format = { day: "numeric", month, year: "numeric", timeZone: "UTC" };
-    return new Date(Date.UTC(year, index - 1, date)).toLocaleDateString("en-GB", format);
+    return new Date(Date.UTC(year, index - 1, date)).toLocaleDateString(locale, format);
   };
 
   const now = ({ activeVisitors: active }) => {
@@ -227,7 +230,7 @@
   const stale = () => {
     heard ??= new Date();
     setAttribute(root, "data-connection", "stale");
-    const time = heard.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+    const time = heard.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
     setText(part("connection"), `As of ${time}; reconnecting`);
   };
 

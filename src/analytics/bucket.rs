@@ -13,10 +13,11 @@ const FRACTION: u64 = 1000;
 
 /// The part of an address that its holder cannot choose: all of an IPv4 address, half of an IPv6 one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Prefix(u64);
+pub struct Prefix(u64);
 
 impl Prefix {
-    fn of(address: IpAddr) -> Self {
+    /// That of `address`.
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self(u64::from(u32::from(address))),
             IpAddr::V6(address) => {

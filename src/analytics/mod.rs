@@ -63,7 +63,7 @@ mod naive;
 mod samples;
 
 pub use answer::{Amounts, Answer, Course, Line, Point};
-pub use bucket::{Limiter, Limits};
+pub use bucket::{Limiter, Limits, Prefix};
 pub use event::{Event, Facts, Rules, Sender, Signals, admit};
 pub use id::{ViewId, VisitorId};
 pub use importer::{Importer, Taken};

@@ -15,7 +15,7 @@ use super::announcer::Announcer;
 use super::readership::Statistics;
 use super::report::Report;
 use super::workspace::{Workspace, program};
-use super::{Global, Outcome, Usage, placeholder};
+use super::{Global, Outcome, Usage, password, placeholder};
 use crate::analytics::{Query, Recorder, Settings, Store, VisitorIds};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{Config, Overrides, VisitorId};
@@ -23,7 +23,7 @@ use crate::permalink::BaseUrl;
 use crate::pipeline::{self, Memory, Order};
 use crate::publish;
 use crate::render::Readership;
-use crate::server::{self, AppState, Counting, Limits, Parts};
+use crate::server::{self, AppState, Counting, Limits, Parts, Secrets};
 use crate::site::Site;
 use crate::watch::{Parts as WatchParts, Rebuild, Watcher};
 
@@ -75,6 +75,7 @@ impl Serve {
             return Err(workspace.no_site().into());
         }
         let state_dir = workspace.state_dir(self.state.as_deref())?;
+        let password = password::of_environment(&workspace)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         // Before anything is published: if another server holds the database, this is its site.
         let counting = counting(&workspace.config, &state_dir, &clock)?;
@@ -99,6 +100,7 @@ impl Serve {
             clock: clock.clone(),
             dev: self.dev.then(|| announcer.subscribe()),
             key: Some(contact.key),
+            secrets: Secrets { folder: state_dir, password },
             limits: Limits::default(),
         });
         let watcher = Watcher::start(WatchParts {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bytes::Bytes;
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::address_file::{AddressFile, Contact};
 use super::figures::Figures;
+use super::password::Password;
 use super::report::Report;
+use super::share::Share;
 use super::workspace::Workspace;
 use super::{DATABASE, Global, Outcome, Usage};
 use crate::analytics::{Period, Query, Recorder, Settings, Snapshot, Store};
@@ -25,7 +27,10 @@ use crate::site::Site;
 
 /// Show what was read, and what is being read
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Stats {
+    #[command(subcommand)]
+    task: Option<Task>,
     /// Count only what was read in this period
     #[arg(long, value_name = "PERIOD", default_value = Period::All.name(), value_parser = period())]
     period: Period,
@@ -76,8 +81,20 @@ pub(super) struct Stats {
     page: Option<UrlPath>,
 }
 
+/// What else there is to do about statistics: who may see them.
+#[derive(Debug, Subcommand)]
+enum Task {
+    Password(Password),
+    Share(Share),
+}
+
 impl Stats {
-    pub(super) fn run(self, global: &Global, report: Report) -> anyhow::Result<Outcome> {
+    pub(super) fn run(mut self, global: &Global, report: Report) -> anyhow::Result<Outcome> {
+        match self.task.take() {
+            Some(Task::Password(password)) => return password.run(global, report),
+            Some(Task::Share(share)) => return share.run(global, report),
+            None => {}
+        }
         let workspace = Workspace::open_anything(global, Overrides::default())?;
         let state_dir = workspace.state_dir(self.state.as_deref())?;
         let json = numbers(&workspace, &state_dir, &self.query())?;

@@ -11,6 +11,7 @@ use crate::config::{Config, Overrides, Sources};
 use crate::fingerprint::Fingerprint;
 use crate::pipeline::{Memory, Order};
 use crate::problem::Problem;
+use crate::publish;
 use crate::render::{Readership, Uncounted};
 
 /// The site that a command works on.
@@ -42,6 +43,21 @@ impl Workspace {
         };
         let (config, problems) = Config::load(&sources)?;
         Ok(Self { sources, config, problems })
+    }
+
+    /// Opens the site of `global`, built or to be built, and says where its statistics are kept: in `folder`, or else in
+    /// the site's own.
+    pub(super) fn with_state(
+        global: &Global,
+        folder: Option<&Path>,
+    ) -> anyhow::Result<(Self, PathBuf)> {
+        let workspace = Self::open_anything(global, Overrides::default())?;
+        let state_dir = workspace.state_dir(folder)?;
+        let is_there = global.config.is_some() || workspace.has_site() || state_dir.is_dir();
+        if !is_there && publish::open(&workspace.config.output_dir)?.is_none() {
+            return Err(workspace.no_site().into());
+        }
+        Ok((workspace, state_dir))
     }
 
     /// What is to be built.

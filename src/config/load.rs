@@ -299,17 +299,19 @@ fn origins(settings: &mut Settings<'_>) -> Vec<String> {
 }
 
 fn stats(settings: &mut Settings<'_>) -> Stats {
+    let expected = "`\"public\"`, `\"private\"` or `\"off\"`";
+    let access = settings
+        .take_as("stats.access", expected, |text: String| match text.as_str() {
+            "public" => Some(Access::Public),
+            "private" => Some(Access::Private),
+            "off" => Some(Access::Off),
+            _ => None,
+        })
+        .unwrap_or(Access::Public);
     Stats {
-        access: settings
-            .take_as("stats.access", "`\"public\"` or `\"off\"`", |text: String| {
-                match text.as_str() {
-                    "public" => Some(Access::Public),
-                    "off" => Some(Access::Off),
-                    _ => None,
-                }
-            })
-            .unwrap_or(Access::Public),
-        in_nav: settings.take("stats.in_nav").unwrap_or(true),
+        access,
+        // Readers have no use for a link to a password.
+        in_nav: settings.take("stats.in_nav").unwrap_or(access == Access::Public),
         path: settings
             .take_as("stats.path", "a path such as `\"/stats/\"`", |text: String| {
                 let path = UrlPath::parse(&text).ok()?.as_folder();
@@ -359,6 +361,26 @@ mod tests {
             assert_eq!(kept, days.flatten(), "{text}");
             assert_eq!(problems.is_empty(), days.is_some(), "{text}: {problems:?}");
         }
+    }
+
+    #[test]
+    fn private_statistics_are_not_in_the_navigation_unless_asked_for() {
+        for (text, access, in_nav) in [
+            ("", Access::Public, true),
+            ("access = \"private\"", Access::Private, false),
+            ("access = \"private\"\nin_nav = true", Access::Private, true),
+            ("in_nav = false", Access::Public, false),
+        ] {
+            let text = format!("base_url = \"https://a.example\"\n[stats]\n{text}\n");
+            let (config, problems) = load(&text);
+            assert_eq!((config.stats.access, config.stats.in_nav), (access, in_nav), "{text}");
+            assert_eq!(problems, [""; 0]);
+        }
+        let (_, problems) =
+            load("base_url = \"https://a.example\"\n[stats]\naccess = \"secret\"\n");
+        let expected =
+            "`stats.access` must be `\"public\"`, `\"private\"` or `\"off\"`, but is `secret`";
+        assert!(problems[0].contains(expected), "{problems:?}");
     }
 
     #[test]

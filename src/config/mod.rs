@@ -141,6 +141,8 @@ pub struct Analytics {
 pub enum Access {
     /// Everybody.
     Public,
+    /// Who knows the password, and whom they have sent a link.
+    Private,
     /// Nobody.
     Off,
 }
@@ -187,7 +189,7 @@ impl Config {
         self.analytics.enabled && !self.dev
     }
 
-    /// Whether anybody may see the statistics.
+    /// Whether there is anybody who may see the statistics.
     pub fn shows_stats(&self) -> bool {
         self.analytics.enabled && self.stats.access != Access::Off
     }

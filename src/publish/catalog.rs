@@ -89,6 +89,7 @@ mod tests {
                     stats: path(0),
                     timezone: "UTC".into(),
                     shows_stats: true,
+                    private_stats: false,
                 },
                 files: (0..count).map(|number| (path(number), file(number))).collect(),
                 redirects: (0..count.min(3)).map(|number| (path(number), path(0))).collect(),

@@ -30,10 +30,16 @@ pub const DASHBOARD_SCRIPT: &str = concat!(
     include_str!("../../templates/dashboard/controls.js"),
 );
 
-/// The inside of the dashboard that shows `stats`, which change all the time, and `view`, as HTML.
-pub fn dashboard(stats: &impl Serialize, view: &impl Serialize) -> anyhow::Result<String> {
+/// The inside of the dashboard that shows `stats`, which change all the time, and `view`, as HTML; numbers and days as
+/// `language` writes them.
+pub fn dashboard(
+    language: &str,
+    stats: &impl Serialize,
+    view: &impl Serialize,
+) -> anyhow::Result<String> {
     let tera = TERA.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
     let mut context = Context::new();
+    context.insert("lang", language);
     context.insert("stats", stats);
     context.insert("view", view);
     tera.render(TEMPLATE, &context).context("the dashboard cannot be filled in")

@@ -14,11 +14,12 @@ use crate::clock::Timestamp;
 use crate::content::Page;
 use crate::fingerprint::Fingerprint;
 use crate::permalink::UrlPath;
-use crate::site::{STATS_FRAME, STATS_HOLE, Site};
+use crate::site::{SIGN_IN_FRAME, SIGN_IN_HOLE, STATS_FRAME, STATS_HOLE, Site};
 
 const SITEMAP: &str = "/sitemap.xml";
 const ROBOTS: &str = "/robots.txt";
 const NOT_FOUND: &str = "/404.html";
+const SIGN_IN: &str = "/_/sign-in";
 
 /// The addresses of what this file makes, those that links may lead to.
 pub(super) fn addresses() -> impl Iterator<Item = UrlPath> {
@@ -30,7 +31,8 @@ pub(super) fn render(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     render_sitemap(renderer)?;
     render_robots(renderer)?;
     render_not_found(renderer)?;
-    render_stats_frame(renderer)
+    render_stats_frame(renderer)?;
+    render_sign_in_frame(renderer)
 }
 
 fn render_sitemap(renderer: &Renderer<'_>) -> anyhow::Result<()> {
@@ -88,6 +90,24 @@ fn render_stats_frame(renderer: &Renderer<'_>) -> anyhow::Result<()> {
     let frame = Site::private(STATS_FRAME);
     renderer.traced((&frame, "stats.html"), &told(&()), || {
         renderer.put_page("stats.html", &frame, &current, &hole)?;
+        Ok((Learnt::default(), true))
+    })?;
+    Ok(())
+}
+
+/// The page where the owner signs in, with a hole where the server puts the form.
+fn render_sign_in_frame(renderer: &Renderer<'_>) -> anyhow::Result<()> {
+    let scope = &renderer.scope;
+    if !scope.config.shows_stats() {
+        return Ok(());
+    }
+    let mut current =
+        CurrentView::generated(&path(SIGN_IN), "sign_in", "Sign in".to_owned(), scope);
+    current.noindex = true;
+    let hole = [("form", Value::safe_string(SIGN_IN_HOLE))];
+    let frame = Site::private(SIGN_IN_FRAME);
+    renderer.traced((&frame, "sign-in.html"), &told(&()), || {
+        renderer.put_page("sign-in.html", &frame, &current, &hole)?;
         Ok((Learnt::default(), true))
     })?;
     Ok(())

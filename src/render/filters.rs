@@ -1,8 +1,12 @@
 //! What templates may do with a value.
 #![expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
 
+use std::rc::Rc;
+
 use jiff::fmt::strtime;
 use tera::{Error, Kwargs, State, Tera, TeraResult};
+
+use super::locale::{DateStyle, Locale};
 
 /// Makes the filters known to `tera`.
 pub(super) fn register(tera: &mut Tera) {
@@ -10,20 +14,33 @@ pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("number", number);
 }
 
-/// `page.date | date(format="%-d %B %Y")`: an RFC 3339 date as `strftime` writes it, at its own offset.
-fn date(text: &str, arguments: Kwargs, _: &State<'_>) -> TeraResult<String> {
-    let format = arguments.get::<&str>("format")?.unwrap_or("%Y-%m-%d");
+/// `page.date | date(style="long")`: an RFC 3339 date as the language of the site writes it, at its own offset; or, with
+/// `format`, as `strftime` does.
+fn date(text: &str, arguments: Kwargs, state: &State<'_>) -> TeraResult<String> {
     let numeric = text.strip_suffix('Z').map(|instant| format!("{instant}+00:00"));
     let parsed = strtime::parse("%Y-%m-%dT%H:%M:%S%:z", numeric.as_deref().unwrap_or(text))
         .map_err(|error| Error::message(format!("`{text}` is no date: {error}")))?;
+    if let Some(style) = arguments.get::<&str>("style")? {
+        let style = DateStyle::named(style).map_err(Error::message)?;
+        let date = parsed
+            .to_date()
+            .map_err(|error| Error::message(format!("`{text}` is no date: {error}")))?;
+        return Ok(locale(state)?.date(date, style));
+    }
+    let format = arguments.get::<&str>("format")?.unwrap_or("%Y-%m-%d");
     strtime::format(format, parsed)
         .map_err(|error| Error::message(format!("`{format}` is no format of a date: {error}")))
 }
 
-/// `count | number`: a whole number with its thousands apart.
-fn number(number: i64, _: Kwargs, _: &State<'_>) -> String {
+/// `count | number`: a whole number as the language of the site writes it.
+fn number(number: i64, _: Kwargs, state: &State<'_>) -> TeraResult<String> {
     let sign = if number < 0 { "\u{2212}" } else { "" };
-    format!("{sign}{}", grouped(number.unsigned_abs()))
+    Ok(format!("{sign}{}", locale(state)?.number(number.unsigned_abs())))
+}
+
+/// How the language of the page that is being rendered writes.
+fn locale(state: &State<'_>) -> TeraResult<Rc<Locale>> {
+    Ok(Locale::known(state.get::<String>("lang")?.as_deref().unwrap_or("en")))
 }
 
 /// A whole number with its thousands apart: `1,204`.
@@ -57,6 +74,11 @@ mod tests {
             (
                 "{{ '2026-03-04T00:30:00Z' | date(format='%a, %d %b %Y %H:%M:%S %z') }}",
                 "Wed, 04 Mar 2026 00:30:00 +0000",
+            ),
+            ("{{ '2026-03-04T00:30:00+01:00' | date(style='long') }}", "4 March 2026"),
+            (
+                "{% set lang = 'de' %}{{ '2026-03-04T00:30:00+01:00' | date(style='day') }} {{ 1204 | number }}",
+                "4. März 1.204",
             ),
             ("{{ 0 | number }}", "0"),
             ("{{ 999 | number }}", "999"),

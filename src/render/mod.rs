@@ -12,11 +12,14 @@ mod filters;
 mod functions;
 mod learnt;
 mod lists;
+mod locale;
 mod memory;
 mod outbound;
 mod outputs;
 mod pages;
 mod palette;
+mod parts;
+mod privacy;
 mod progress;
 mod readership;
 mod renderer;
@@ -36,9 +39,11 @@ use self::archives::Archive;
 pub use self::dashboard::{DASHBOARD_SCRIPT, dashboard};
 pub use self::filters::grouped;
 use self::learnt::{Lesson, Lessons};
+pub use self::locale::{DateStyle, Locale};
 pub use self::memory::Memory;
 pub use self::outbound::Outbound;
 use self::outputs::Outputs;
+pub use self::parts::part;
 pub use self::progress::Progress;
 pub use self::readership::{READERSHIP_LASTS, Readers, Readership, Uncounted};
 pub use self::renderer::Extras;
@@ -188,6 +193,7 @@ fn render_long(
 ) -> anyhow::Result<Vec<Lesson>> {
     let lessons = archives::render(archives, renderer)?;
     discovery::render(renderer)?;
+    privacy::render(renderer)?;
     Ok(lessons)
 }
 
@@ -225,6 +231,7 @@ fn addresses_of(
 ) -> Addresses {
     let mut addresses = Addresses::default();
     let fixed = discovery::addresses().chain(UrlPath::parse(feed::PATH).ok());
+    let fixed = fixed.chain([privacy::path()]);
     let stats = config.shows_stats().then(|| config.stats.path.clone());
     let by = config.paginate_by;
     let home = lists::addresses(&UrlPath::root(), index.listed_posts().len(), by);

@@ -309,9 +309,10 @@ impl<'a> Renderer<'a> {
     }
 
     /// Who looks at the dashboard does not read: it counts nobody, or it would never fall to zero while it is open,
-    /// and hide the post that its reader has come from. While writing, it updates itself as any page does.
+    /// and hide the post that its reader has come from; nor does who signs in, or reads how readers are counted. While
+    /// writing, these update themselves as any page does.
     fn has_scripts(&self, current: &CurrentView) -> bool {
-        current.kind != "stats" || self.scope.config.dev
+        !["stats", "sign_in", "privacy"].contains(&current.kind) || self.scope.config.dev
     }
 
     /// Puts the scripts into the head, whether the theme has thought of them or not.
@@ -357,6 +358,7 @@ fn site_view(scope: &Scope, footer: String) -> SiteView {
         } else {
             String::new()
         },
+        privacy: config.base.link(&super::privacy::path()),
         archive: archive.map_or_else(String::new, |archive| config.base.link(&archive.path)),
         generator: concat!("Tallymark ", env!("CARGO_PKG_VERSION")).to_owned(),
         footer,

@@ -25,6 +25,8 @@ pub(super) struct SiteView {
     pub(super) feed: String,
     /// The link to the dashboard; empty if the navigation shall not have it.
     pub(super) stats: String,
+    /// The link to what the site says about privacy.
+    pub(super) privacy: String,
     /// The link to the list of all posts; empty if there is none.
     pub(super) archive: String,
     /// The name and version of this program.
@@ -44,7 +46,7 @@ pub(super) struct CurrentView {
     pub(super) url: String,
     /// The canonical address, absolute.
     pub(super) permalink: String,
-    /// `home`, `post`, `page`, `list`, `archive`, `terms`, `not_found` or `stats`.
+    /// `home`, `post`, `page`, `list`, `archive`, `terms`, `not_found`, `stats`, `sign_in` or `privacy`.
     pub(super) kind: &'static str,
     pub(super) lang: String,
     /// `rtl` if the language of the page is written from right to left, else empty.

@@ -13,7 +13,7 @@ use super::wanted::Wanted;
 use crate::analytics::Snapshot;
 use crate::clock::{Clock, Timestamp};
 use crate::permalink::UrlPath;
-use crate::render;
+use crate::render::{self, Locale};
 use crate::site::Site;
 
 /// The numbers at one instant, and their forms.
@@ -33,7 +33,8 @@ pub(super) struct Board {
     counting: Option<Counting>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     clock: Arc<dyn Clock>,
-    last: Mutex<Option<Last>>,
+    /// The last reading of each kind of viewer.
+    last: [Mutex<Option<Last>>; Viewer::COUNT],
     /// What was told lately, the newest last.
     told: Mutex<Vec<Told>>,
     /// What was shown lately, the newest last.
@@ -62,6 +63,7 @@ struct Told {
 /// The inside of a dashboard, and what it was made from.
 struct Shown {
     view: View,
+    viewer: Viewer,
     report: Arc<Report>,
     reading: u64,
     inside: Arc<str>,
@@ -89,7 +91,7 @@ impl Board {
             counting,
             snapshots,
             clock,
-            last: Mutex::new(None),
+            last: Default::default(),
             told: Mutex::default(),
             shown: Mutex::default(),
         }
@@ -105,9 +107,10 @@ impl Board {
         Arc::clone(&self.snapshots.borrow())
     }
 
-    /// The numbers now. Joins and serializes them if something changed since; not for an async thread.
-    pub(super) fn read(&self) -> Arc<Reading> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The numbers now, as far as `viewer` may know them. Joins and serializes them if something changed since; not
+    /// for an async thread.
+    pub(super) fn read(&self, viewer: Viewer) -> Arc<Reading> {
+        let mut last = self.last[viewer as usize].lock().unwrap_or_else(PoisonError::into_inner);
         let (snapshot, site) =
             (Arc::clone(&self.snapshots.borrow()), Arc::clone(&self.sites.borrow()));
         if let Some(last) = &*last
@@ -117,7 +120,7 @@ impl Board {
             return Arc::clone(&last.reading);
         }
         let before = last.as_ref().map(|last| &last.reading);
-        let reading = self.join(&snapshot, &site, before);
+        let reading = self.join(&snapshot, &site, viewer, before);
         *last = Some(Last { snapshot, site, reading: Arc::clone(&reading) });
         reading
     }
@@ -148,17 +151,22 @@ impl Board {
         Ok(report)
     }
 
-    /// The inside of the dashboard at `address` in the state `view`; not for an async thread.
-    pub(super) fn dashboard(&self, view: &View, address: &str) -> anyhow::Result<Arc<str>> {
-        let viewer = Viewer::Public;
+    /// The inside of the dashboard at `address` in the state `view`, as `viewer` may see it; not for an async thread.
+    pub(super) fn dashboard(
+        &self,
+        view: &View,
+        viewer: Viewer,
+        address: &str,
+    ) -> anyhow::Result<Arc<str>> {
         let mut wanted = view.wanted.clone();
         if view.list.is_some() {
             wanted.limit = Some(wanted.limit.unwrap_or(WHOLE));
         }
-        let (reading, report) = (self.read(), self.report(&wanted, viewer)?);
+        let (reading, report) = (self.read(viewer), self.report(&wanted, viewer)?);
         let known = || self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |shown: &&Shown| {
             shown.view == *view
+                && shown.viewer == viewer
                 && Arc::ptr_eq(&shown.report, &report)
                 && shown.reading == reading.number
         };
@@ -167,12 +175,13 @@ impl Board {
         }
         let site = Arc::clone(&self.sites.borrow());
         let source = self.source(&site, viewer);
+        let language = &site.identity().language;
         let dashboard = Dashboard::new(&report, view, address, &source);
-        let inside: Arc<str> = render::dashboard(&reading.numbers, &dashboard)?.into();
+        let inside: Arc<str> = render::dashboard(language, &reading.numbers, &dashboard)?.into();
         let (view, number) = (view.clone(), reading.number);
         let mut known = known();
-        known.retain(|shown| shown.view != view);
-        keep(&mut known, Shown { view, report, reading: number, inside: inside.clone() });
+        known.retain(|shown| shown.view != view || shown.viewer != viewer);
+        keep(&mut known, Shown { view, viewer, report, reading: number, inside: inside.clone() });
         Ok(inside)
     }
 
@@ -188,17 +197,19 @@ impl Board {
 
     fn source<'a>(&'a self, site: &'a Site, viewer: Viewer) -> Source<'a> {
         let query = self.counting.as_ref().map(|counting| &counting.query);
-        Source { site, query, viewer, now: self.clock.now() }
+        let locale = Locale::of(&site.identity().language);
+        Source { site, query, viewer, now: self.clock.now(), locale }
     }
 
     fn join(
         &self,
         snapshot: &Snapshot,
         site: &Site,
+        viewer: Viewer,
         before: Option<&Arc<Reading>>,
     ) -> Arc<Reading> {
         let union = |paths: &[UrlPath]| self.visitors_of(paths);
-        let numbers = Numbers::join(snapshot, site, &union);
+        let numbers = Numbers::join(snapshot, site, viewer, &union);
         if let Some(before) = before
             && before.numbers == numbers
         {

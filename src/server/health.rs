@@ -8,9 +8,9 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
+use super::access::Audience;
 use super::headers;
 use super::state::Handle;
-use super::stats;
 
 /// How many requests were answered, by the hundred of their status.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ pub(super) async fn metrics(State(state): State<Handle>) -> Response {
         let _ = writeln!(text, "tallymark_requests_total{{status=\"{class}xx\"}} {count}");
     }
     let snapshot = state.board.snapshot();
-    if stats::is_public(&state) && !snapshot.unavailable {
+    if state.audience() == Audience::Everybody && !snapshot.unavailable {
         headline(&mut text, "views_total", "counter", "Page views counted, of all time.");
         let _ = writeln!(text, "tallymark_views_total {}", snapshot.total_page_views);
         headline(&mut text, "active_visitors", "gauge", "Visitors who are reading now.");

@@ -113,6 +113,21 @@ const LARGEST_SHARE: usize = 16;
 /// When to send an event again that could not be taken, in seconds.
 pub(super) const EVENT_RETRY_SECONDS: &str = "10";
 
+/// How long a form of the server's own pages may be: a password, and little else.
+pub(super) const FORM_BYTES: usize = 4 << 10;
+
+/// So many wrong passwords of one address within a minute, and the next attempt has to wait.
+pub(super) const ATTEMPTS_OF_ONE: usize = 5;
+
+/// So many of all addresses. With these a day has 43,200 attempts, whoever makes them.
+pub(super) const ATTEMPTS_OF_ALL: usize = 30;
+
+/// Passwords that are checked at once. Each takes 19 MiB and a core for a while.
+pub(super) const PASSWORD_CHECKS: usize = 2;
+
+/// Browsers that are signed in at once. Nobody has more; who signs in again and again must not fill a disk.
+pub(super) const SESSIONS: usize = 100;
+
 /// How many bytes of a long file are read at once.
 pub(super) const CHUNK: usize = 128 << 10;
 

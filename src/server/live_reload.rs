@@ -55,7 +55,8 @@ pub(super) async fn stream(State(state): State<Handle>) -> Response {
         stream::event(state.pages + state.styles, &message)
     };
     let first = write(&states.borrow_and_update());
-    stream::open(&state, first, states, write)
+    let always = stream::permission(|| std::future::ready(true));
+    stream::open(&state, first, states, write, always)
 }
 
 /// `GET /_/reload.js`

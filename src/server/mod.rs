@@ -8,6 +8,7 @@
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
 //! | `collect` `facts` `refusal` `navigations` | an event: HTTP in, 202 or a rejection's status out; what was answered to whom |
 //! | `stats` `dashboard` `wanted` `board` `numbers` `report` `likeliest` `stream` `inquiry` | what was read: a page, JSON, a stream, and who asks for it |
+//! | `access` `sign_in` `form` `frame` `author_bar` | who may see that, how they say who they are, and what the owner sees besides |
 //! | `live_reload` `health` `owner` | for those who write, who watch over the server, and whose it is |
 
 mod connection;
@@ -50,6 +51,12 @@ mod stats;
 mod stream;
 mod wanted;
 
+mod access;
+mod author_bar;
+mod form;
+mod frame;
+mod sign_in;
+
 mod health;
 mod live_reload;
 mod owner;
@@ -60,6 +67,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
+pub use access::{NewPassword, PasswordFile, Secrets, ShareKey};
 pub use dashboard::csv_field;
 pub use forwarded::Peer;
 pub use inquiry::{ask, order};
@@ -73,6 +81,7 @@ pub use report::{
     Compared, Group, Marker, Missing, Moment, PageLine, Report, ServedPage, ServedPages, Totals,
     Viewer, report,
 };
+pub use sign_in::SIGN_IN;
 pub use state::{AppState, Counting, Parts};
 pub use wanted::Wanted;
 
@@ -88,6 +97,9 @@ pub fn router(AppState(state): AppState) -> Router {
         .route("/_/stats.csv", get(stats::csv))
         .route("/_/stats/live", get(stats::live))
         .route("/_/stats.js", get(stats::script))
+        .route("/_/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/_/sign-out", post(sign_in::sign_out))
+        .route("/_/privacy", get(pages::privacy))
         .route("/_/reload", get(live_reload::stream))
         .route("/_/reload.js", get(live_reload::script))
         .route("/_/health", get(health::health))

@@ -146,13 +146,14 @@ pub type Union<'a> = dyn Fn(&[UrlPath]) -> anyhow::Result<u64> + 'a;
 
 impl Numbers {
     /// Joins a snapshot with the site as it is now. `union` counts the visitors of a page that was read under
-    /// several addresses; where it fails, the greatest of the counts stands for all.
-    pub fn join(snapshot: &Snapshot, site: &Site, union: &Union<'_>) -> Self {
+    /// several addresses; where it fails, the greatest of the counts stands for all. What `viewer` may not know of
+    /// is counted and not named.
+    pub fn join(snapshot: &Snapshot, site: &Site, viewer: Viewer, union: &Union<'_>) -> Self {
         let published =
             |kind| site.catalog().pages.values().filter(|page| page.kind == kind).count();
         Self {
             active_visitors: snapshot.active_visitors,
-            active_by_path: active(snapshot, site),
+            active_by_path: active(snapshot, site, viewer),
             total_page_views: snapshot.total_page_views,
             unique_visitors: snapshot.unique_visitors,
             published_posts: published(PageKind::Post) as u64,
@@ -161,7 +162,7 @@ impl Numbers {
             tracking_since_date: snapshot
                 .tracking_since
                 .map(|since| since.to_rfc3339_in(&site.identity().zone())),
-            page_stats: page_stats(snapshot, site, union),
+            page_stats: page_stats(snapshot, site, viewer, union),
             degraded: snapshot.degraded,
             period: None,
         }
@@ -191,7 +192,7 @@ impl Numbers {
             total_page_views: totals.views,
             unique_visitors: totals.visitors,
             page_stats: ranked(rows.collect()),
-            ..Self::join(&nothing, site, union)
+            ..Self::join(&nothing, site, *viewer, union)
         }
     }
 }
@@ -275,10 +276,10 @@ impl Meaning {
     }
 }
 
-fn active(snapshot: &Snapshot, site: &Site) -> Vec<ActivePage> {
+fn active(snapshot: &Snapshot, site: &Site, viewer: Viewer) -> Vec<ActivePage> {
     let mut by_path: BTreeMap<UrlPath, ActivePage> = BTreeMap::new();
     for (path, count) in &snapshot.active_by_path {
-        let Some(Meaning { page, .. }) = Meaning::of(path, site, Viewer::Public) else { continue };
+        let Some(Meaning { page, .. }) = Meaning::of(path, site, viewer) else { continue };
         let row = by_path.entry(page.path.clone()).or_insert(ActivePage { page, count: 0 });
         row.count += count;
     }
@@ -287,10 +288,15 @@ fn active(snapshot: &Snapshot, site: &Site) -> Vec<ActivePage> {
     rows
 }
 
-fn page_stats(snapshot: &Snapshot, site: &Site, union: &Union<'_>) -> Vec<PageStat> {
+fn page_stats(
+    snapshot: &Snapshot,
+    site: &Site,
+    viewer: Viewer,
+    union: &Union<'_>,
+) -> Vec<PageStat> {
     let mut by_path: BTreeMap<UrlPath, (PageStat, Vec<UrlPath>)> = BTreeMap::new();
     for totals in &snapshot.pages {
-        let Some(Meaning { page, kind }) = Meaning::of(&totals.path, site, Viewer::Public) else {
+        let Some(Meaning { page, kind }) = Meaning::of(&totals.path, site, viewer) else {
             continue;
         };
         let key = page.path.clone();

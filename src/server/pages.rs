@@ -15,7 +15,7 @@ use super::files::Found;
 use super::navigations::Asker;
 use super::representation::{Caching, Representation};
 use super::state::Handle;
-use super::{content_type, stats};
+use super::{author_bar, content_type, stats};
 use crate::permalink::UrlPath;
 use crate::site::{self, Answer, OutputFile, Site};
 
@@ -50,6 +50,12 @@ pub(super) async fn answer(State(state): State<Handle>, request: Request) -> Res
         }
     }
     unavailable()
+}
+
+/// `GET /_/privacy`: the page that the site has at its address with a slash, for who has left that out.
+pub(super) async fn privacy(state: State<Handle>, mut request: Request) -> Response {
+    *request.uri_mut() = Uri::from_static(site::PRIVACY);
+    answer(state, request).await
 }
 
 /// The dashboard, if that is what `path` means; another spelling of its path leads there.
@@ -171,6 +177,10 @@ impl Asked<'_> {
         file: OutputFile,
     ) -> Option<Response> {
         let found = contents(state, site, path, file).await?;
+        if let Some(response) = author_bar::answer(state, site, (path, &found), self.headers).await
+        {
+            return Some(response);
+        }
         let content_type = content_type::of(path);
         let caching = Caching::of(path, content_type);
         let caching = if state.is_dev() { Caching::Revalidate } else { caching };

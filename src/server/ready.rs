@@ -12,9 +12,9 @@ use http::{Method, Request, Response, StatusCode};
 use lru::LruCache;
 
 use super::encoding::Encoding;
-use super::host;
 use super::navigations::Asker;
 use super::state::Shared;
+use super::{access, host};
 use crate::site::{Digest, Site};
 
 /// What the headers of one answer take in memory, rounded up: a table of some fifteen, their values, and their text.
@@ -74,6 +74,7 @@ fn is_ordinary<B>(request: &Request<B>, longest: usize) -> bool {
         && target <= longest
         && host::is_ordinary(request)
         && !(has(IF_NONE_MATCH) || has(RANGE) || has(TRANSFER_ENCODING))
+        && !access::may_be_of_owner(request.headers())
 }
 
 /// In which form a file was sent; noted in an answer that has all of it.
@@ -208,6 +209,7 @@ mod tests {
             stats: UrlPath::parse("/stats/").unwrap(),
             timezone: String::new(),
             shows_stats: false,
+            private_stats: false,
         };
         let catalog = Catalog {
             identity,

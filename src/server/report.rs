@@ -33,6 +33,14 @@ pub enum Viewer {
     Owner,
 }
 
+impl Viewer {
+    /// How many kinds there are.
+    pub(super) const COUNT: usize = 2;
+
+    /// Every kind, in the order of their numbers.
+    pub(super) const ALL: [Self; Self::COUNT] = [Self::Public, Self::Owner];
+}
+
 /// Everything that is known of a stretch of time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use tokio::sync::{Semaphore, watch};
 
+use super::access::{Gate, Secrets};
 use super::board::Board;
 use super::cache::ContentCache;
 use super::collect::Collector;
@@ -19,9 +20,10 @@ use super::limits::{self, Limits};
 use super::live_reload::DevState;
 use super::navigations::Navigations;
 use super::ready::ReadyAnswers;
+use super::report::Viewer;
 use crate::analytics::{Query, Recorder};
 use crate::clock::Clock;
-use crate::config::{Analytics, Serve, Stats};
+use crate::config::{Access, Analytics, Serve, Stats};
 use crate::site::Site;
 
 /// What a server is made of.
@@ -42,6 +44,8 @@ pub struct Parts {
     pub dev: Option<watch::Receiver<DevState>>,
     /// What commands of this machine show to be told everything; none if there are no such commands.
     pub key: Option<String>,
+    /// What tells the owner from others.
+    pub secrets: Secrets,
     /// What is allowed.
     pub limits: Limits,
 }
@@ -71,6 +75,7 @@ pub(super) struct Shared {
     pub(super) stats: Stats,
     pub(super) dev: Option<watch::Receiver<DevState>>,
     pub(super) key: Option<String>,
+    pub(super) gate: Gate,
     pub(super) limits: Limits,
     pub(super) protection: Protection,
     pub(super) cache: ContentCache,
@@ -80,8 +85,8 @@ pub(super) struct Shared {
     pub(super) meters: Meters,
     pub(super) query: Option<Query>,
     pub(super) navigations: Navigations,
-    /// The newest numbers, as an event for every open dashboard.
-    pub(super) live: watch::Sender<Bytes>,
+    /// The newest numbers of each kind of viewer, as an event for every open dashboard.
+    pub(super) live: [watch::Sender<Bytes>; Viewer::COUNT],
     pub(super) stream_places: Arc<Semaphore>,
     /// Held while a period is read: however many ask, one core is busy with it.
     pub(super) period_place: Arc<Semaphore>,
@@ -94,9 +99,17 @@ pub(super) struct Shared {
 impl AppState {
     /// The state of a server made of `parts`.
     pub fn new(parts: Parts) -> Self {
-        let Parts { sites, counting, serve, analytics, stats, clock, dev, key, limits } = parts;
+        let Parts { sites, counting, serve, analytics, stats, clock, dev, key, secrets, limits } =
+            parts;
         let limits = serve.cache_bytes.map_or(limits, |bytes| limits.with_cache(bytes));
         let of_headers = limits.cache_bytes / limits::HEADERS_SHARE;
+        let gate = Gate::new(&secrets, Arc::clone(&clock));
+        if stats.access == Access::Private && !gate.has_password() {
+            tracing::warn!(
+                "the statistics are private and no password is set, so nobody can sign in; set one with \
+                 `tallymark stats password`"
+            );
+        }
         Self(Arc::new(Shared {
             board: Arc::new(Board::new(sites.clone(), counting.clone(), Arc::clone(&clock))),
             protection: Protection::new(own_headers(&serve), analytics.endpoint.as_ref()),
@@ -104,6 +117,7 @@ impl AppState {
             navigations: Navigations::new(counting.is_some(), !analytics.respect_gpc),
             began: clock.now().as_millis(),
             date: DateLine::new(Arc::clone(&clock)),
+            gate,
             collector: counting.map(|Counting { recorder, .. }| {
                 Collector::new(recorder, analytics, &sites.borrow().identity().base, clock)
             }),
@@ -117,7 +131,7 @@ impl AppState {
             ready: ReadyAnswers::new(of_headers),
             files: Arc::default(),
             meters: Meters::default(),
-            live: watch::channel(Bytes::new()).0,
+            live: Viewer::ALL.map(|_| watch::channel(Bytes::new()).0),
             stream_places: Arc::new(Semaphore::new(limits.streams)),
             period_place: Arc::new(Semaphore::new(1)),
             stop: watch::channel(false).0,

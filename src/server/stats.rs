@@ -6,31 +6,28 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 
+use super::access::{self, Audience, Denial, Sign};
 use super::board::{Board, Reading};
 use super::dashboard::View;
-use super::files::Found;
+use super::frame::Frame;
 use super::pages::{self, Newest};
 use super::report::Viewer;
 use super::representation::{Caching, Representation};
 use super::state::Handle;
 use super::wanted::Wanted;
-use super::{headers, limits, owner, stream};
-use crate::config::Access;
+use super::{headers, limits, sign_in, stream};
 use crate::permalink::UrlPath;
 use crate::render::DASHBOARD_SCRIPT;
-use crate::site::{STATS_FRAME, STATS_HOLE, Site};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSV: &str = "text/csv; charset=utf-8";
 
-/// What surrounds the numbers when the site was built without a frame for them.
-const BARE_FRAME: (&str, &str) = (
-    "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-     <meta name=\"viewport\" content=\"width=device-width\">\n<title>Stats</title>\n<main>\n",
-    "\n</main>\n</html>\n",
-);
+/// What stands before the token in a link that the owner has sent.
+const SHARE: &str = "share=";
 
 /// What is shown while there is nothing to be shown.
 const NOTHING: &str = "<h1>Statistics</h1>\n<p class=\"alert warning\">The numbers cannot be read at the moment, and \
@@ -43,29 +40,37 @@ pub(super) async fn page(
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Response {
-    if !is_public(state) {
-        return not_found();
+    let site = state.site();
+    if !path.is_folder() && state.audience() != Audience::Nobody {
+        return pages::redirect(&site, &site.identity().stats, query);
     }
+    if let Some((token, rest)) = query.and_then(invitation) {
+        return sign_in::welcome(state, headers, token, Some(&rest)).await;
+    }
+    let looker = access::looker(state, headers, Sign::Visit).await;
+    let viewer = match access::viewer_of(state, looker) {
+        Ok(viewer) => viewer,
+        Err(Denial::Hidden) => return not_found(),
+        Err(Denial::SignIn) => return sign_in::lead_here(&site, query),
+    };
     let view = match View::parse(query.unwrap_or_default()) {
         Ok(view) => view,
         Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
     };
     let mut sites = Newest::of(state);
     while let Some(site) = sites.next().await {
-        if !path.is_folder() {
-            return pages::redirect(&site, &site.identity().stats, query);
-        }
-        let Some((before, after)) = frame(state, &site).await else { continue };
         let address = site.identity().base.link(&site.identity().stats);
         let is_unavailable = state.board.snapshot().unavailable;
         let inside = if is_unavailable {
             Some(Arc::from(NOTHING))
         } else {
             let view = view.clone();
-            asked(state, move |board| board.dashboard(&view, &address)).await
+            asked(state, move |board| board.dashboard(&view, viewer, &address)).await
         };
         let Some(inside) = inside else { return failed(state) };
-        let html = Bytes::from([before.as_str(), &inside, after.as_str()].concat());
+        let account = sign_in::account(looker, &site).unwrap_or_default();
+        let framed = Frame::Stats.around(&[&inside, &account], state, &site).await;
+        let Some(html) = framed else { continue };
         let mut response =
             Representation::of_the_moment(HTML, html).answer(headers, &state.cache).await;
         if is_unavailable {
@@ -77,13 +82,23 @@ pub(super) async fn page(
     pages::unavailable()
 }
 
+/// What a link has in its query that the owner has sent, and the query without it.
+fn invitation(query: &str) -> Option<(&str, String)> {
+    let token = query.split('&').find_map(|pair| pair.strip_prefix(SHARE))?;
+    let rest: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with(SHARE)).collect();
+    Some((token, rest.join("&")))
+}
+
 /// `GET /_/stats.json`, of all time or of what the query says.
 pub(super) async fn json(
     State(state): State<Handle>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let Some(viewer) = viewer(&state, &headers) else { return not_found() };
+    let viewer = match access::viewer(&state, &headers, Sign::Visit).await {
+        Ok(viewer) => viewer,
+        Err(denial) => return denied(denial),
+    };
     let wanted = match Wanted::parse(query.as_deref().unwrap_or_default()) {
         Ok(wanted) => wanted,
         Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
@@ -101,18 +116,26 @@ pub(super) async fn json(
     response
 }
 
-/// `GET /_/stats/live`: the numbers at once, then whenever one has changed.
-pub(super) async fn live(State(state): State<Handle>) -> Response {
-    if !is_public(&state) {
-        return not_found();
-    }
+/// `GET /_/stats/live`: the numbers at once, then whenever one has changed, as long as they may be seen.
+pub(super) async fn live(State(state): State<Handle>, headers: HeaderMap) -> Response {
+    let viewer = match access::viewer(&state, &headers, Sign::Visit).await {
+        Ok(viewer) => viewer,
+        Err(denial) => return denied(denial),
+    };
     // Subscribed before the first reading is made, so that no change falls between the two.
-    let changes = state.live.subscribe();
+    let changes = state.live[viewer as usize].subscribe();
     if state.board.snapshot().unavailable {
         return failed(&state);
     }
-    let Some(reading) = read(&state).await else { return failed(&state) };
-    let mut response = stream::open(&state, frame_of(&reading), changes, Bytes::clone);
+    let Some(reading) = read(&state, viewer).await else { return failed(&state) };
+    let may_go_on = stream::permission({
+        let asked = Arc::new((state.clone(), headers));
+        move || {
+            let asked = Arc::clone(&asked);
+            async move { access::viewer(&asked.0, &asked.1, Sign::OpenTab).await == Ok(viewer) }
+        }
+    });
+    let mut response = stream::open(&state, frame_of(&reading), changes, Bytes::clone, may_go_on);
     headers::restrict(response.headers_mut());
     response
 }
@@ -123,7 +146,10 @@ pub(super) async fn csv(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let Some(viewer) = viewer(&state, &headers) else { return not_found() };
+    let viewer = match access::viewer(&state, &headers, Sign::Visit).await {
+        Ok(viewer) => viewer,
+        Err(denial) => return denied(denial),
+    };
     let view = match View::parse(query.as_deref().unwrap_or_default()) {
         Ok(view) => view,
         Err(reason) => return told(StatusCode::BAD_REQUEST, &reason),
@@ -155,20 +181,27 @@ pub(super) async fn follow(state: Handle) {
     let (mut sites, mut snapshots) = state.board.sources();
     let mut stop = state.stop.subscribe();
     let mut counted = true;
-    let mut last = 0;
+    let mut last = [0; Viewer::COUNT];
     loop {
         tokio::select! {
             changed = sites.changed() => if changed.is_err() { return },
             changed = snapshots.changed(), if counted => counted = changed.is_ok(),
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        if state.live.receiver_count() == 0 {
-            continue;
+        let mut is_new = false;
+        for viewer in Viewer::ALL {
+            let (live, last) = (&state.live[viewer as usize], &mut last[viewer as usize]);
+            if live.receiver_count() == 0 {
+                continue;
+            }
+            let Some(reading) = read(&state, viewer).await else { return };
+            if reading.number != *last {
+                *last = reading.number;
+                live.send_replace(frame_of(&reading));
+                is_new = true;
+            }
         }
-        let Some(reading) = read(&state).await else { return };
-        if reading.number != last {
-            last = reading.number;
-            state.live.send_replace(frame_of(&reading));
+        if is_new {
             tokio::time::sleep(state.limits.stream_pace).await;
         }
     }
@@ -179,22 +212,20 @@ fn frame_of(reading: &Reading) -> Bytes {
     stream::event(reading.number, json)
 }
 
-/// Whether anybody may see the numbers: if the settings that the server began with and those of the site as it
-/// is now both say so.
-pub(super) fn is_public(state: &Handle) -> bool {
-    state.stats.access == Access::Public && state.site().identity().shows_stats
-}
-
 pub(super) fn not_found() -> Response {
     told(StatusCode::NOT_FOUND, "not found")
 }
 
-/// Who asks; none if they may see nothing. This machine's own commands know the key of the server.
-fn viewer(state: &Handle, headers: &HeaderMap) -> Option<Viewer> {
-    if owner::knows_key(state, headers) {
-        return Some(Viewer::Owner);
+/// What a program is told that may not know the numbers.
+fn denied(denial: Denial) -> Response {
+    if denial == Denial::Hidden {
+        return not_found();
     }
-    is_public(state).then_some(Viewer::Public)
+    let why = "these numbers are private: sign in at `/_/sign-in`, or show the key of the server";
+    let mut response = told(StatusCode::UNAUTHORIZED, why);
+    let challenge = HeaderValue::from_static("Bearer realm=\"statistics\"");
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    response
 }
 
 /// What the board answers, off the async threads and one after the other; none, and a line in the log, if it fails.
@@ -219,13 +250,13 @@ async fn asked<T: Send + 'static>(
 }
 
 pub(super) fn told(status: StatusCode, what: &str) -> Response {
-    let mut response = (status, format!("{what}\n")).into_response();
+    let mut response = (status, [(CACHE_CONTROL, "no-store")], format!("{what}\n")).into_response();
     headers::restrict(response.headers_mut());
     response
 }
 
 /// What cannot be read: for now, if the database is what is wrong.
-fn failed(state: &Handle) -> Response {
+pub(super) fn failed(state: &Handle) -> Response {
     let no_store = [(CACHE_CONTROL, "no-store")];
     if !state.board.snapshot().degraded {
         return (StatusCode::INTERNAL_SERVER_ERROR, no_store).into_response();
@@ -243,21 +274,7 @@ fn mark_unavailable(response: &mut Response) {
 }
 
 /// The numbers now, read off the async threads.
-pub(super) async fn read(state: &Handle) -> Option<Arc<Reading>> {
+async fn read(state: &Handle, viewer: Viewer) -> Option<Arc<Reading>> {
     let board = Arc::clone(&state.board);
-    tokio::task::spawn_blocking(move || board.read()).await.ok()
-}
-
-/// The page of the theme's look, cut where the numbers go; none if the folder has other files by now.
-async fn frame(state: &Handle, site: &Site) -> Option<(String, String)> {
-    let path = Site::private(STATS_FRAME);
-    let Some(file) = site.catalog().files.get(&path) else {
-        return Some((BARE_FRAME.0.to_owned(), BARE_FRAME.1.to_owned()));
-    };
-    let Found::Whole(bytes) = pages::contents(state, site, &path, *file).await? else {
-        return None;
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let (before, after) = text.split_once(STATS_HOLE).unwrap_or((&text, ""));
-    Some((before.to_owned(), after.to_owned()))
+    tokio::task::spawn_blocking(move || board.read(viewer)).await.ok()
 }

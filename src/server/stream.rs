@@ -1,7 +1,9 @@
 //! Server-Sent Events: streams that stay open, of which each reader gets the newest as fast as it takes it.
 
 use std::fmt::Write;
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -37,8 +39,19 @@ pub(super) fn event(id: u64, data: &str) -> Bytes {
     text.into()
 }
 
+/// Says whether a stream may go on; asked before each event and each sign of life.
+pub(super) type Permission = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send>;
+
+/// Asks `question` each time.
+pub(super) fn permission<F>(question: impl Fn() -> F + Send + 'static) -> Permission
+where
+    F: Future<Output = bool> + Send + 'static,
+{
+    Box::new(move || Box::pin(question()))
+}
+
 /// Answers with a stream that begins with `first` and goes on with whatever `events` holds newest, as `write`
-/// puts it.
+/// puts it, as long as `may_go_on` says so.
 ///
 /// A slow reader misses what was replaced meanwhile, and holds nobody up. When all places are taken, 503.
 pub(super) fn open<T, W>(
@@ -46,6 +59,7 @@ pub(super) fn open<T, W>(
     first: Bytes,
     events: watch::Receiver<T>,
     write: W,
+    may_go_on: Permission,
 ) -> Response
 where
     T: Send + Sync + 'static,
@@ -58,7 +72,7 @@ where
     let (frames, body) = ChannelBody::with_capacity(1);
     let keep_alive = state.limits.keep_alive;
     let (stop, last) = (state.stop.subscribe(), first);
-    let pump = Pump { frames, events, write, last, stop, keep_alive, _place: place };
+    let pump = Pump { frames, events, write, may_go_on, last, stop, keep_alive, _place: place };
     tokio::spawn(pump.run());
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
@@ -73,6 +87,7 @@ struct Pump<T, W> {
     frames: mpsc::Sender<io::Result<Bytes>>,
     events: watch::Receiver<T>,
     write: W,
+    may_go_on: Permission,
     /// The event that was sent last, or is to be sent first.
     last: Bytes,
     stop: watch::Receiver<bool>,
@@ -86,6 +101,9 @@ impl<T, W: Fn(&T) -> Bytes> Pump<T, W> {
         let mut is_open = self.send(hello).await && self.send(self.last.clone()).await;
         while is_open {
             let Some(frame) = self.next().await else { return };
+            if !(self.may_go_on)().await {
+                return;
+            }
             is_open = self.send(frame).await;
         }
     }

@@ -25,7 +25,7 @@ use super::forwarded::Peer;
 use super::navigations::Asker;
 use super::pulse::WatchedSocket;
 use super::state::{Handle, Shared};
-use super::{collect, edge, host, ready};
+use super::{access, collect, edge, host, ready};
 
 /// How long a request may be that is understood here; those of browsers have some 500 bytes, and events 300 more.
 const LONGEST: usize = 4 << 10;
@@ -239,6 +239,9 @@ fn understand<'a>(read: &'a [u8], headers: &mut [httparse::Header<'a>]) -> Optio
             encodings.replace(text).is_none().then_some(())?;
         } else if is("connection") {
             header.value.eq_ignore_ascii_case(b"keep-alive").then_some(())?;
+        } else if is("cookie") {
+            // The owner sees more than others do.
+            (!access::may_have_owners_cookie(header.value)).then_some(())?;
         } else if is("content-length") || NOT_HERE.iter().any(|name| is(name)) {
             return None;
         } else {

@@ -8,7 +8,7 @@ use super::support::audit::{look, sticking_out, violations};
 use super::support::{Browser, Hosted, until};
 
 /// Every kind of page that the theme has.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 12] = [
     "/",
     "/page/2/",
     "/everything/",
@@ -19,7 +19,12 @@ const PAGES: [&str; 10] = [
     MISSING,
     "/stats/",
     "/bare/",
+    "/_/sign-in",
+    "/_/privacy/",
 ];
+
+/// What the owner signs in with.
+const PASSWORD: &str = "three blue herons";
 
 /// An address that the site does not have.
 const MISSING: &str = "/nothing-here/";
@@ -42,7 +47,9 @@ async fn site() -> Hosted {
     }
     let files: Vec<(&str, &str)> =
         files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    Hosted::new(&files).await
+    let site = Hosted::new(&files).await;
+    site.set_password(PASSWORD);
+    site
 }
 
 #[tokio::test]
@@ -115,6 +122,19 @@ async fn every_page_is_valid_html() {
     let dashboard = fetched.as_str().expect("a page is text");
     assert!(dashboard.contains("data-path=\"/everything/\""), "the numbers are in it");
     std::fs::write(site.output().join("dashboard.html"), dashboard).unwrap();
+    browser.go(&site.url("/_/sign-in")).await;
+    browser.type_into("#password", PASSWORD).await;
+    browser.click(".sign-in button").await;
+    browser.until_text(".account", "You are signed in").await;
+    for (name, path) in [("own", "/stats/"), ("bar", "/everything/"), ("form", "/_/sign-in")] {
+        let credentials = if name == "form" { "omit" } else { "same-origin" };
+        let fetch = format!(
+            "fetch('{path}', {{ credentials: '{credentials}' }}).then((answer) => answer.text()).then(done)"
+        );
+        let fetched = browser.run_async(&fetch).await;
+        let html = fetched.as_str().expect("a page is text");
+        std::fs::write(site.output().join(format!("{name}.html")), html).unwrap();
+    }
 
     let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
     let output = Command::new("node")

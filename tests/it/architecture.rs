@@ -34,6 +34,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aho_corasick", &["analytics/agent.rs"]),
     ("hyper", &["server", "cli/stats.rs"]),
     ("hyper_util", &["server", "cli/stats.rs"]),
+    ("argon2", &["server/access/password.rs"]),
+    ("rpassword", &["cli/password.rs"]),
     ("redb", &["analytics/store"]),
     ("notify", &["watch/eyes.rs"]),
     ("clap", &["cli"]),
@@ -45,6 +47,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ureq", &["cli/external.rs"]),
     ("url", &["cli/external.rs", "analytics/import/access_log.rs", "server/dashboard/lists.rs"]),
     ("zip", &["analytics/import"]),
+    ("icu_decimal", &["render/locale.rs"]),
+    ("icu_datetime", &["render/locale.rs"]),
 ];
 
 /// What only one place may do, and how it would be written.

@@ -13,7 +13,9 @@ use tallymark::analytics::{Query, Recorder, Settings, Snapshot, Store};
 use tallymark::clock::{FixedClock, Timestamp};
 use tallymark::config::{Access, Analytics, Network, Serve, Stats, VisitorId};
 use tallymark::permalink::{BaseUrl, UrlPath};
-use tallymark::server::{self, AppState, Counting, DevState, Limits, Parts, Peer};
+use tallymark::server::{
+    self, AppState, Counting, DevState, Limits, NewPassword, Parts, Peer, Secrets,
+};
 use tallymark::site::{
     Bodies, Catalog, Identity, MemorySink, PageEntry, PageKind, STATS_FRAME, STATS_HOLE, Sink, Site,
 };
@@ -54,6 +56,7 @@ pub(crate) fn catalog() -> (Catalog, MemorySink) {
             stats: path("/stats/"),
             timezone: "UTC".into(),
             shows_stats: true,
+            private_stats: false,
         },
         files: BTreeMap::new(),
         redirects: [(path("/old/"), path("/first/"))].into(),
@@ -104,6 +107,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) analytics: Analytics,
     pub(crate) access: Access,
+    pub(crate) password: Option<&'static str>,
     pub(crate) is_counted: bool,
     pub(crate) dev: Option<watch::Receiver<DevState>>,
     /// What was counted before; nothing if none.
@@ -125,6 +129,7 @@ impl Default for Setup {
                 exclude: vec![path("/secret/")],
             },
             access: Access::Public,
+            password: None,
             is_counted: true,
             dev: None,
             store: None,
@@ -139,12 +144,16 @@ pub(crate) struct Hosted {
     pub(crate) sites: watch::Sender<Arc<Site>>,
     pub(crate) clock: FixedClock,
     pub(crate) counting: Option<Counting>,
-    _folder: TempDir,
+    pub(crate) folder: Arc<TempDir>,
 }
 
 impl Hosted {
     pub(crate) fn new(setup: Setup) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(Arc::new(tempfile::tempdir().unwrap()), setup)
+    }
+
+    /// A site whose folder of state is there already.
+    pub(crate) fn within(folder: Arc<TempDir>, setup: Setup) -> Self {
         let clock = FixedClock::at(NOW);
         let counting = setup.is_counted.then(|| {
             let open = || Arc::new(Store::open(&folder.path().join("analytics.redb")).unwrap());
@@ -171,10 +180,14 @@ impl Hosted {
             clock: Arc::new(clock.clone()),
             dev: setup.dev,
             key: Some("the key".to_owned()),
+            secrets: Secrets {
+                folder: folder.path().to_owned(),
+                password: setup.password.and_then(|text| NewPassword::parse(text).ok()),
+            },
             limits: setup.limits,
         });
         let router = server::router(state.clone());
-        Self { router, state, sites, clock, counting, _folder: folder }
+        Self { router, state, sites, clock, counting, folder }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

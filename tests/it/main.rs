@@ -1,6 +1,7 @@
 //! The tests that look at the program from outside, in one binary.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod architecture;
 mod audience;
 mod canary;

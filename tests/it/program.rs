@@ -300,7 +300,7 @@ impl Client {
         self.exchange(&head, event)
     }
 
-    fn exchange(&mut self, head: &str, body: &str) -> io::Result<Answer> {
+    pub(crate) fn exchange(&mut self, head: &str, body: &str) -> io::Result<Answer> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => connect(self.address)?,

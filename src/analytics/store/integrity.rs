@@ -7,7 +7,7 @@
 //! - A file that was closed well has a *mark* beside it, `analytics.redb.clean`, which says how long the file was
 //!   and when it was changed last. It goes when the file is opened. Without it, or if it says something else (the
 //!   file was copied there, or changed by others), the end was unclean.
-//! - A check reads some 400 MB a second. A file of up to [`policy::CHECKED_AT_ONCE`] is checked before anything
+//! - A check reads some 400 MB a second. A file of up to [`CHECKED_AT_ONCE`](crate::analytics::policy::CHECKED_AT_ONCE) is checked before anything
 //!   else, as nobody notices; a larger one while the site is served already. Its numbers are told once they are
 //!   known to be right, and events wait in the queue until then.
 //! - The daily check is made by the thread that stores events, at a moment when nobody reads. redb asks for a

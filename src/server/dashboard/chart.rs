@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::analytics::Step;
 use crate::clock::{Day, Timestamp};
-use crate::render::grouped;
+use crate::render::{DateStyle, Locale};
 use crate::server::report::{Marker, Moment, Report};
 
 /// The size of the picture in its own units; it is stretched to the room that there is.
@@ -61,7 +61,11 @@ struct MarkerView {
 
 impl Chart {
     /// The chart of `report`; none without two steps. `span` says where some days alone are shown.
-    pub(super) fn of(report: &Report, span: impl Fn(Day, Day) -> String) -> Option<Self> {
+    pub(super) fn of(
+        report: &Report,
+        locale: &Locale,
+        span: impl Fn(Day, Day) -> String,
+    ) -> Option<Self> {
         let series = &report.series;
         let last = series.last()?;
         let before = report.compared.as_ref().map(|compared| compared.series.as_slice());
@@ -81,7 +85,7 @@ impl Chart {
             scale.line(points.map(|(at, moment)| (at, of(moment))))
         };
         let open_from = closed.saturating_sub(1);
-        let words = |moment: &Moment| name(moment, report.step);
+        let words = |moment: &Moment| name(moment, report.step, locale);
         let step = |(at, moment): (usize, &Moment)| {
             let before = before.and_then(|before| before.get(at)).map(views);
             StepView {
@@ -92,7 +96,7 @@ impl Chart {
                 visitors: moment.amounts.visitors,
                 reads: moment.amounts.reads,
                 before,
-                told: told(moment, before, report.step) + &published(report, at),
+                told: told(moment, before, report.step, locale) + &published(report, at),
                 href: days(moment, report.step).map(|(from, to)| span(from, to)),
             }
         };
@@ -110,8 +114,8 @@ impl Chart {
             most,
             half: most / 2,
             steps: series.iter().enumerate().map(step).collect(),
-            markers: markers(report, &scale),
-            ticks: ticks(series, report.step),
+            markers: markers(report, &scale, locale),
+            ticks: ticks(series, report.step, locale),
         })
     }
 }
@@ -255,41 +259,42 @@ fn end_of(moment: &Moment, step: Step) -> Timestamp {
     moment.start + std::time::Duration::from_hours(hours)
 }
 
-fn name(moment: &Moment, step: Step) -> String {
+fn name(moment: &Moment, step: Step, locale: &Locale) -> String {
     let Some(day) = day(moment) else { return moment.date.clone() };
+    let long = || locale.date(day.date(), DateStyle::Long);
     match step {
         Step::Hour => {
-            format!("{}, {}", day.in_words(), moment.date.get(11..16).unwrap_or_default())
+            format!("{}, {}", long(), moment.date.get(11..16).unwrap_or_default())
         }
-        Step::Day => day.in_words(),
-        Step::Week => format!("week of {}", day.in_words()),
-        Step::Month => day.month_in_words(),
+        Step::Day => long(),
+        Step::Week => format!("week of {}", long()),
+        Step::Month => locale.date(day.date(), DateStyle::Month),
     }
 }
 
 /// The names of steps at even distances.
-fn ticks(series: &[Moment], step: Step) -> Vec<String> {
+fn ticks(series: &[Moment], step: Step, locale: &Locale) -> Vec<String> {
     let last = series.len() - 1;
     let count = last.min(4);
-    (0..=count).map(|tick| short_name(&series[tick * last / count], step)).collect()
+    (0..=count).map(|tick| short_name(&series[tick * last / count], step, locale)).collect()
 }
 
-fn short_name(moment: &Moment, step: Step) -> String {
+fn short_name(moment: &Moment, step: Step, locale: &Locale) -> String {
     let Some(day) = day(moment) else { return moment.date.clone() };
     match step {
         Step::Hour => moment.date.get(11..16).unwrap_or_default().to_owned(),
-        Step::Day | Step::Week => day.in_few_words(),
-        Step::Month => day.month_in_few_words(),
+        Step::Day | Step::Week => locale.date(day.date(), DateStyle::Day),
+        Step::Month => locale.date(day.date(), DateStyle::ShortMonth),
     }
 }
 
-fn told(moment: &Moment, before: Option<u64>, step: Step) -> String {
+fn told(moment: &Moment, before: Option<u64>, step: Step, locale: &Locale) -> String {
     let counted = |count: u64, noun: &str| {
-        format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+        format!("{} {noun}{}", locale.number(count), if count == 1 { "" } else { "s" })
     };
     let amounts = &moment.amounts;
     let (views, visitors) = (counted(amounts.views, "view"), counted(amounts.visitors, "visitor"));
-    let name = name(moment, step);
+    let name = name(moment, step, locale);
     match before {
         Some(before) => format!("{name}: {views}, {visitors} ({} before)", counted(before, "view")),
         None => format!("{name}: {views}, {visitors}"),
@@ -307,14 +312,14 @@ fn step_of(report: &Report, marker: &Marker) -> Option<usize> {
     report.series.partition_point(|moment| moment.start <= marker.at).checked_sub(1)
 }
 
-fn markers(report: &Report, scale: &Scale) -> Vec<MarkerView> {
+fn markers(report: &Report, scale: &Scale, locale: &Locale) -> Vec<MarkerView> {
     let marker = |marker: &Marker| {
         let at = step_of(report, marker)?;
         Some(MarkerView {
             x: units(scale.x(at)),
             title: marker.page.title.clone(),
             url: marker.page.url.clone(),
-            date: name(report.series.get(at)?, Step::Day),
+            date: name(report.series.get(at)?, Step::Day, locale),
         })
     };
     report.published.iter().filter_map(marker).collect()

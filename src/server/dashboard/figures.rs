@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::render::grouped;
+use crate::render::{Locale, grouped};
 use crate::server::report::{Compared, Totals};
 
 /// A number, and how it has changed.
@@ -15,13 +15,17 @@ pub(super) struct Figure {
 }
 
 /// The numbers of a time, and of the one that it is compared with.
-pub(super) fn figures(totals: &Totals, compared: Option<&Compared>) -> Vec<Figure> {
+pub(super) fn figures(
+    totals: &Totals,
+    compared: Option<&Compared>,
+    locale: &Locale,
+) -> Vec<Figure> {
     let before = compared.map(|compared| &compared.totals);
     let figure = |label, of: &dyn Fn(&Totals) -> Option<u64>, show: &dyn Fn(u64) -> String| {
         let (now, was) = (of(totals), before.and_then(of));
         Some(Figure { label, value: show(now?), change: change(now?, was) })
     };
-    let plain = |number: u64| grouped(number);
+    let plain = |number: u64| locale.number(number);
     let percent = |number: u64| format!("{number} %");
     let shares = |totals: &Totals| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]

@@ -39,6 +39,7 @@ use super::report::Report;
 use crate::analytics::{Caller, Period, Time};
 use crate::clock::Day;
 use crate::permalink::UrlPath;
+use crate::render::{DateStyle, Locale};
 
 /// How many lines a list shows, unless all of it is asked for; pages have twice as many.
 const LINES: usize = 10;
@@ -138,15 +139,15 @@ impl<'r> Dashboard<'r> {
             is_live: view.is_live(),
             fewer: view.fewer,
             other_mode: links.to(&View { fewer: !view.fewer, ..view.clone() }),
-            time: time(wanted.time),
+            time: time(wanted.time, &source.locale),
             news: is_plain.then(|| News::of(source, &links)),
             times: links.times(),
             neighbors: links.neighbors(),
             comparisons: links.comparisons(),
             pills: links.pills(),
             back: links.back(),
-            figures: shown(figures(&report.totals, report.compared.as_ref()), view),
-            chart: Chart::of(report, |from, to| links.span(from, to)),
+            figures: shown(figures(&report.totals, report.compared.as_ref(), &source.locale), view),
+            chart: Chart::of(report, &source.locale, |from, to| links.span(from, to)),
             post,
             groups,
             whole,
@@ -296,7 +297,8 @@ fn reason_in_words(reason: &'static str) -> &'static str {
     }
 }
 
-fn time(time: Time) -> String {
+fn time(time: Time, locale: &Locale) -> String {
+    let words = |day: Day| locale.date(day.date(), DateStyle::Long);
     match time {
         Time::Period(Period::Day) => "in the last 24 hours".to_owned(),
         Time::Period(Period::Week) => "in the last 7 days".to_owned(),
@@ -305,7 +307,7 @@ fn time(time: Time) -> String {
         Time::Period(Period::Month) => "this month".to_owned(),
         Time::Period(Period::Year) => "this year".to_owned(),
         Time::Period(Period::All) => "of all time".to_owned(),
-        Time::Days { from, to } if from == to => format!("on {}", from.in_words()),
-        Time::Days { from, to } => format!("from {} to {}", from.in_words(), to.in_words()),
+        Time::Days { from, to } if from == to => format!("on {}", words(from)),
+        Time::Days { from, to } => format!("from {} to {}", words(from), words(to)),
     }
 }

@@ -8,6 +8,7 @@ use super::chart::Curves;
 use super::source::Source;
 use crate::clock::{Day, Timestamp};
 use crate::permalink::UrlPath;
+use crate::render::DateStyle;
 use crate::server::report::Report;
 
 /// How many days from its first one a post is compared with others.
@@ -55,7 +56,9 @@ impl Post {
         Some(Self {
             title: stat.map_or(&entry.title, |stat| &stat.page.title).clone(),
             url: Some(source.site.identity().base.link(path)),
-            published: entry.published.map(|at| source.day(at).in_words()),
+            published: entry
+                .published
+                .map(|at| source.locale.date(source.day(at).date(), DateStyle::Long)),
             words: entry.words,
             beginning,
             stops: report.scroll.as_ref().map(stops).unwrap_or_default(),

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::analytics::{Amounts, Query};
 use crate::clock::{Day, Timestamp};
 use crate::permalink::UrlPath;
+use crate::render::Locale;
 use crate::server::report::Viewer;
 use crate::site::{PageEntry, PageKind, Site};
 
@@ -18,6 +19,8 @@ pub(in crate::server) struct Source<'a> {
     pub(in crate::server) viewer: Viewer,
     /// When.
     pub(in crate::server) now: Timestamp,
+    /// How the language of the site writes.
+    pub(in crate::server) locale: Locale,
 }
 
 impl<'a> Source<'a> {

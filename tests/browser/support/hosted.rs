@@ -9,7 +9,9 @@ use tallymark::clock::{Clock, FixedClock, Timestamp};
 use tallymark::config::{Config, Overrides, Sources};
 use tallymark::permalink::BaseUrl;
 use tallymark::pipeline::{self, Order};
-use tallymark::server::{self, AppState, Counting, Limits, Parts};
+use tallymark::server::{
+    self, AppState, Counting, Limits, NewPassword, Parts, PasswordFile, Secrets, ShareKey,
+};
 use tallymark::site::Site;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -57,6 +59,23 @@ impl Hosted {
     /// The folder that the site was built into.
     pub(crate) fn output(&self) -> std::path::PathBuf {
         self.folder.path().join("public")
+    }
+
+    /// The folder of what is kept of readers and of the owner.
+    fn state(&self) -> std::path::PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// Sets the password that the owner signs in with.
+    pub(crate) fn set_password(&self, password: &str) {
+        let password = NewPassword::parse(password).unwrap();
+        PasswordFile::in_folder(&self.state()).set(&password).unwrap();
+    }
+
+    /// What a link has in it that lets a guest in for a day.
+    pub(crate) fn invitation(&self) -> String {
+        let end = NOW + Duration::from_hours(24);
+        ShareKey::in_folder(&self.state()).invite(end).unwrap()
     }
 
     /// Saves files, builds the site anew, and publishes it.
@@ -152,6 +171,7 @@ async fn serve(
         clock: Arc::new(clock.clone()),
         dev: None,
         key: None,
+        secrets: Secrets { folder: config.root.join("state"), password: None },
         limits: Limits::default(),
     });
     tokio::spawn(server::run(listener, state, std::future::pending()));
