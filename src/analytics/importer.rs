@@ -96,7 +96,6 @@ impl Importer {
     fn write(&mut self) -> anyhow::Result<()> {
         let past = std::mem::take(&mut self.waiting);
         let repeats = self.store.take_in(&mut self.memory, &past, &self.calendar)?;
-        self.store.merge_if_due(&mut self.memory)?;
         let sums = past.iter().filter(|past| matches!(past, Past::Day(_))).count() as u64;
         self.taken.sums += sums;
         self.taken.repeats += repeats;

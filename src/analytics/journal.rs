@@ -1,7 +1,8 @@
 //! Entries that wait to be merged into tables whose keys come in no order.
 //!
 //! An entry of such a table costs a page of 4 KiB, which is copied and written again for it, so those of a batch are
-//! written together, as one row of a journal, and thousands are merged at once. Until then they are known from here.
+//! written together, as one row of a journal. When there are thousands they are merged in the order of their keys, a part
+//! with each batch, so that nobody waits for long. Until then they are known from here.
 
 use std::collections::HashMap;
 
@@ -37,17 +38,41 @@ pub(super) type Place = (Shelf, u64);
 /// What is not merged yet.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    entries: HashMap<Place, Box<[u8]>>,
+    entries: Entries,
+    /// Older entries, which are being merged.
+    sealed: Option<Sealed>,
     /// What no row has yet; may name a place twice.
     fresh: Vec<Place>,
     /// The number of the next row.
     next: u64,
 }
 
+type Entries = HashMap<Place, Box<[u8]>>;
+
+/// Entries to which none is added any more.
+#[derive(Debug)]
+struct Sealed {
+    entries: Entries,
+    /// Those that are not merged yet, the last first.
+    order: Vec<Place>,
+    /// The number of the first row that has none of them.
+    end: u64,
+}
+
+/// Some of what waits, to be merged next.
+#[derive(Debug)]
+pub(super) struct Part<'j> {
+    /// In order.
+    pub(super) entries: Vec<(Place, &'j [u8])>,
+    /// If these are the last: up to which row, not included, the journal is merged.
+    pub(super) end: Option<u64>,
+}
+
 impl Journal {
     /// The value at `place`, if it waits here.
     pub(super) fn value(&self, place: Place) -> Option<&[u8]> {
-        self.entries.get(&place).map(AsRef::as_ref)
+        let sealed = || self.sealed.as_ref()?.entries.get(&place);
+        self.entries.get(&place).or_else(sealed).map(AsRef::as_ref)
     }
 
     /// Notes a value.
@@ -88,28 +113,49 @@ impl Journal {
         self.next = number.saturating_add(1);
     }
 
-    /// All that waits, in order.
-    pub(super) fn sorted(&self) -> Vec<(Place, &[u8])> {
-        let mut entries: Vec<(Place, &[u8])> =
-            self.entries.iter().map(|(place, value)| (*place, value.as_ref())).collect();
-        entries.sort_unstable_by_key(|(place, _)| *place);
-        entries
+    /// The values of a table that wait, each once.
+    pub(super) fn values_of(&self, table: Shelf) -> impl Iterator<Item = &[u8]> {
+        let sealed = self.sealed.iter().flat_map(|sealed| &sealed.entries);
+        let sealed = sealed.filter(|(place, _)| !self.entries.contains_key(place));
+        let all = self.entries.iter().chain(sealed);
+        all.filter(move |(place, _)| place.0 == table).map(|(_, value)| value.as_ref())
     }
 
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.sealed.is_none()
     }
 
-    /// Whether so much waits that it is to be merged.
-    pub(super) fn is_due(&self) -> bool {
-        self.entries.len() >= policy::JOURNAL
+    /// How much is merged with a batch that noted so much: nothing until there is much, and then twice that, so that it
+    /// is done before there is as much again.
+    pub(super) fn due(&self) -> usize {
+        let is_due = self.sealed.is_some() || self.entries.len() >= policy::JOURNAL;
+        if is_due { self.fresh.len() * 2 } else { 0 }
     }
 
-    /// Forgets what was merged, which must be all.
-    pub(super) fn clear(&mut self) {
-        // Not kept for the next entries: after a crowd there may be few for long.
-        *self = Self { next: self.next, ..Self::default() };
+    /// The next `most` entries to be merged, all of which are in rows; none if nothing waits.
+    pub(super) fn part(&mut self, most: usize) -> Option<Part<'_>> {
+        if self.sealed.is_none() && !self.entries.is_empty() {
+            let entries = std::mem::take(&mut self.entries);
+            let mut order: Vec<Place> = entries.keys().copied().collect();
+            order.sort_unstable_by(|one, other| other.cmp(one));
+            self.sealed = Some(Sealed { entries, order, end: self.next });
+        }
+        let sealed = self.sealed.as_ref()?;
+        let rest = sealed.order.len().saturating_sub(most);
+        let of = |place: &Place| Some((*place, sealed.entries.get(place)?.as_ref()));
+        let entries = sealed.order[rest..].iter().rev().filter_map(of).collect();
+        Some(Part { entries, end: (rest == 0).then_some(sealed.end) })
+    }
+
+    /// Notes that the last part of so many was merged.
+    pub(super) fn merged(&mut self, most: usize) {
+        let Some(sealed) = &mut self.sealed else { return };
+        let rest = sealed.order.len().saturating_sub(most);
+        sealed.order.truncate(rest);
+        if rest == 0 {
+            self.sealed = None;
+        }
     }
 }
 
@@ -133,15 +179,39 @@ mod tests {
         read.read(one.0, &one.1);
         assert_eq!(read.value((Shelf::Visits, 7)), Some(&b"second"[..]));
         read.read(two.0, &two.1);
-        assert_eq!(read.sorted(), journal.sorted());
-        assert_eq!(
-            read.sorted(),
-            [((Shelf::Views, u64::MAX), &b""[..]), ((Shelf::Visits, 7), b"third")]
-        );
+        assert_eq!(read.value((Shelf::Visits, 7)), Some(&b"third"[..]));
+        assert_eq!(read.value((Shelf::Views, u64::MAX)), Some(&b""[..]));
         read.put((Shelf::Counted, 1), *b"x");
         assert_eq!(read.take_row().unwrap().0, 2);
-        read.clear();
-        assert!(read.is_empty() && read.value((Shelf::Visits, 7)).is_none());
+    }
+
+    #[test]
+    fn what_waits_is_merged_in_order_while_more_is_noted() {
+        let mut journal = Journal::default();
+        assert!(journal.part(9).is_none() && journal.is_empty());
+        for (shelf, key) in [(Shelf::Visits, 1), (Shelf::Views, 5), (Shelf::Views, 2)] {
+            journal.put((shelf, key), *b"old");
+        }
+        journal.take_row();
+        assert_eq!(journal.due(), 0, "three are not many");
+        let part = journal.part(2).unwrap();
+        let old = &b"old"[..];
+        assert_eq!(part.entries, [((Shelf::Views, 2), old), ((Shelf::Views, 5), old)]);
+        assert_eq!(part.end, None);
+        journal.merged(2);
+        journal.put((Shelf::Visits, 1), *b"new");
+        assert_eq!(journal.due(), 2);
+        assert_eq!(journal.value((Shelf::Visits, 1)), Some(&b"new"[..]));
+        assert_eq!(journal.value((Shelf::Views, 2)), Some(old), "merged, and not yet forgotten");
+        assert_eq!(journal.values_of(Shelf::Visits).collect::<Vec<_>>(), [b"new"]);
+        journal.take_row();
+        let part = journal.part(2).unwrap();
+        assert_eq!((part.entries, part.end), (vec![((Shelf::Visits, 1), old)], Some(1)));
+        journal.merged(2);
+        let part = journal.part(2).unwrap();
+        assert_eq!((part.entries, part.end), (vec![((Shelf::Visits, 1), &b"new"[..])], Some(2)));
+        journal.merged(2);
+        assert!(journal.is_empty());
     }
 
     proptest! {

@@ -97,10 +97,11 @@ pub const WORDS_KNOWN: usize = 16_384;
 /// visitors of the days that are lived again.
 pub const DAYS_BACK: u32 = 3;
 
-/// How many entries wait in the journal before they are merged into their tables: of some 16,000 views.
-pub const JOURNAL: usize = 65_536;
+/// From how many entries on those that wait in the journal are merged into their tables: of some 8,000 views.
+pub const JOURNAL: usize = 32_768;
 
-/// How many entries are merged in one transaction, which needs as much room again as the pages that it changes.
+/// How many entries are merged at once when all are, and nobody waits: as much room as the pages that it changes is
+/// needed again meanwhile.
 pub const MERGED_AT_ONCE: usize = 16_384;
 
 /// How many views of paths that the site does not have, and events of viewings that the server does not know, are

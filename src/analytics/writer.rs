@@ -215,17 +215,7 @@ impl Writer {
                 let _ = sender.send(());
             }
         }
-        self.merge(now);
         self.check(now);
-    }
-
-    /// Merges what waits in the journal, if that is much; after the answers, so that nobody waits for it.
-    fn merge(&mut self, now: Timestamp) {
-        if self.outage.is_none()
-            && let Err(failure) = self.store.merge_if_due(&mut self.memory)
-        {
-            self.fail(&failure, now);
-        }
     }
 
     /// Stores events; says whether they are durable.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::rowless::Rowless;
 use super::tables::{Repeat, Tables, ViewMark};
-use super::{Store, served};
+use super::{Store, merge, served};
 use crate::analytics::calendar::Calendar;
 use crate::analytics::event::{Action, Detail, Event, Traits};
 use crate::analytics::id::{ViewId, VisitorId};
@@ -67,8 +67,8 @@ impl Store {
         })
     }
 
-    /// Merges what waits in the journal, writes presence that waits to be, deletes that of those who are not active at `now` and what else has ended,
-    /// and notes what was rejected.
+    /// Merges what waits in the journal, writes presence that waits to be, deletes that of those who are not active at
+    /// `now` and what else has ended, and notes what was rejected.
     pub(in crate::analytics) fn sweep(
         &self,
         memory: &mut Memory,
@@ -559,7 +559,11 @@ impl<'b, 't> Batch<'b, 't> {
         for (id, visitor) in std::mem::take(&mut self.visitors) {
             self.set_visitor(id, &visitor);
         }
+        let due = self.memory.journal.due();
         self.tables.write_journal(&mut self.memory.journal)?;
+        if due > 0 {
+            merge::merge(self.tables, &mut self.memory.journal, due)?;
+        }
         self.rowless.write(self.tables)?;
         if self.memory.strays.rows() != self.stray_rows {
             self.tables.set_stray_rows(self.memory.strays.rows())?;

@@ -52,9 +52,8 @@ impl Store {
     pub(in crate::analytics) fn visitors_of(&self, pages: &[u32]) -> anyhow::Result<u64> {
         // Those whose latest entry waits in the journal are not looked up in the table.
         let journal = self.read(merge::read)?;
-        let waiting = journal.sorted();
-        let waiting = waiting.iter().filter(|((shelf, _), _)| *shelf == Shelf::Visitors);
-        let known = waiting.filter(|(_, visitor)| Visitor::knows_any(visitor, pages));
+        let waiting = journal.values_of(Shelf::Visitors);
+        let known = waiting.filter(|visitor| Visitor::knows_any(visitor, pages));
         let mut count = known.count() as u64;
         let mut next = Some([0; 8]);
         while let Some(from) = next {

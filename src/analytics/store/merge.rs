@@ -24,25 +24,15 @@ use crate::analytics::visitor::Visitor;
 impl Store {
     /// Merges what waits in the journal.
     pub(in crate::analytics) fn merge(&self, memory: &mut Memory) -> anyhow::Result<()> {
-        if memory.journal.is_empty() {
-            return Ok(());
-        }
-        self.with_database(|database| merge(database, &memory.journal))?;
-        memory.journal.clear();
-        Ok(())
-    }
-
-    /// The same, if it is as much as is worth it.
-    pub(in crate::analytics) fn merge_if_due(&self, memory: &mut Memory) -> anyhow::Result<()> {
-        if memory.journal.is_due() { self.merge(memory) } else { Ok(()) }
+        self.with_database(|database| merge_all(database, &mut memory.journal))
     }
 }
 
 /// Merges what the journal of a database has that nobody counts into yet.
 pub(super) fn settle(database: &Database) -> anyhow::Result<()> {
     contained(|| {
-        let journal = read(&database.begin_read()?)?;
-        if journal.is_empty() { Ok(()) } else { merge(database, &journal) }
+        let mut journal = read(&database.begin_read()?)?;
+        merge_all(database, &mut journal)
     })
 }
 
@@ -56,22 +46,28 @@ pub(super) fn read(transaction: &ReadTransaction) -> anyhow::Result<Journal> {
     Ok(journal)
 }
 
-/// Merges `journal` in several transactions, the last of which empties it: one alone would need as much room again as
-/// all pages that it changes.
-fn merge(database: &Database, journal: &Journal) -> anyhow::Result<()> {
-    let entries = journal.sorted();
-    let mut parts = entries.chunks(policy::MERGED_AT_ONCE).peekable();
-    while let Some(part) = parts.next() {
-        write(database, |tables| {
-            for of_table in part.chunk_by(|((one, _), _), ((other, _), _)| one == other) {
-                insert(tables, of_table)?;
-            }
-            if parts.peek().is_none() {
-                tables.journal.retain(|_, _| false)?;
-            }
-            Ok(())
-        })?;
+/// Merges `journal` in several transactions: one alone would need as much room again as all pages that it changes.
+fn merge_all(database: &Database, journal: &mut Journal) -> anyhow::Result<()> {
+    while !journal.is_empty() {
+        write(database, |tables| merge(tables, journal, policy::MERGED_AT_ONCE))?;
     }
+    Ok(())
+}
+
+/// Merges the next `most` entries. With the last, the rows that had them go.
+pub(super) fn merge(
+    tables: &mut Tables<'_>,
+    journal: &mut Journal,
+    most: usize,
+) -> anyhow::Result<()> {
+    let Some(part) = journal.part(most) else { return Ok(()) };
+    for of_table in part.entries.chunk_by(|((one, _), _), ((other, _), _)| one == other) {
+        insert(tables, of_table)?;
+    }
+    if let Some(end) = part.end {
+        tables.journal.retain_in::<&[u8; 8], _>(..&end.to_be_bytes(), |_, _| false)?;
+    }
+    journal.merged(most);
     Ok(())
 }
 

@@ -12,6 +12,7 @@
 //!             "kept"                                 n from when on all rows are kept; absent: always
 //!             "salt"                                 4 day │ 32 key            (visitor ids: daily)
 //!             "rejected:NAME"                        n how often
+//!             "strays"                               n day in UTC │ n how many strays of it have a row
 //! words       1 dimension │ text                     n number of the text
 //! names       4 number                               1 dimension │ text
 //! visitors    8 hash of the id                       n number │ n latest day, z from 2020-01-01
@@ -30,6 +31,9 @@
 //! counted     4 page │ 4 visitor                     8 row key of the last counted view
 //! visits      4 visitor                              8 row key of its first view │ 8 of its last
 //!                                                    │ 8 last sign
+//! journal     8 number                               (1 table │ 8 key │ n length │ value)*; tables are 0 views,
+//!                                                    1 visitors, 2 counted, 3 visits
+//! rowless     4 quarter │ 1 dimension │ 4 value      n how often
 //! served      1 zero │ 4 quarter │ 1 caller │ 4 zeros    n how often                         (hour)
 //!             1 one │ 4 day │ 1 caller │ 4 path      n how often                          (day)
 //! presence    16 visitor id, or 8 id of a viewing    6 last seen │ path, or nothing if not found
@@ -51,19 +55,28 @@
 //! A row key is 6 bytes of milliseconds since 1970 and 2 that tell rows of one millisecond apart. Times are
 //! milliseconds in UTC. Days are those of the site's time zone, counted from 1970; an hour is known by the
 //! quarter of an hour since 1970 in which it began. Texts stand in `words` once for each dimension; number 0
-//! means none, and in `cells` all of them. The page in `counted` is a hash with its highest bit set if the
-//! site did not have it.
+//! means none, and in `cells` all of them.
 //!
 //! Rows of a day in UTC that cannot change any more are moved from `events` to `blocks`, all of a block of one
-//! day, as soon as the last is 72 hours old. They are what `hours`, `cells`, `totals` and the days of visitors follow from. A cell is what was counted
-//! in a day, a month or a year for one value. Its pairs say how many of its visitors were counted for that
-//! value so many days before the span began, and not since; 0 stands for never. That makes the distinct
-//! visitors of any days a sum, see [`returns`](super::returns).
+//! day, as soon as the last is 72 hours old. With `rowless` they are what `hours`, `cells`, `totals` and the days
+//! of visitors follow from. A cell is what was counted in a day, a month or a year for one value. Its pairs say
+//! how many of its visitors were counted for that value so many days before the span began, and not since; 0
+//! stands for never. That makes the distinct visitors of any days a sum, see [`returns`](super::returns).
+//!
+//! `views`, `visitors`, `counted` and `visits` have keys in no order, so that each new one would cost a page of its own.
+//! What is new in them is therefore written to `journal` first, a row for each transaction, and what stands there comes
+//! before what the tables have. Thousands at once are merged into them in the order of their keys, a part with each
+//! transaction; that of the last part deletes the rows that had them. A file that is opened has all of it merged.
+//!
+//! Strays are what anybody can make up without end: views of paths that the site does not have, and events of viewings
+//! that are not in `views`. They leave no id, visitor or visit. Only so many of a day have a row, see
+//! [`Strays`](super::strays::Strays); the others are added up in `rowless`, so that all totals follow from rows and that.
 //!
 //! `views` is needed for two days, `counted` and `visits` for half an hour, `presence` for two minutes; what
 //! is older is deleted. Rows and visitors may be dropped for their age, a day at a time; `kept` says so, and
-//! their totals stay. `served` follows from nothing else. A file of an older format is copied to `analytics.redb.v1` and then changed in one
-//! transaction; one of a later format is refused. When the file is checked says [`integrity`].
+//! their totals stay. `served` follows from nothing else. A file of format 1 or 2 is copied to `analytics.redb.v1` or
+//! `.v2` and then changed in one transaction; one of a later format is refused. When the file is checked says
+//! [`integrity`].
 
 mod batch;
 mod blocks;
