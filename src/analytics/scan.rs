@@ -64,8 +64,8 @@ impl Share {
 
 /// What a visitor was counted for: the first values of the dimensions that most views have, and at [`STEP`] the
 /// last step; 0 is nothing. Few readers have more, few numbers are too large, and memory is what limits the speed.
-type Known = [u16; 12];
-const STEP: usize = 11;
+type Known = [u16; 14];
+const STEP: usize = 13;
 
 /// More visitors than this are not held in a list; for them each value is looked up.
 const LISTED: u32 = 16_000_000;
@@ -143,6 +143,8 @@ const fn slots(dimension: Dimension) -> Range<usize> {
         Dimension::Device => 8..9,
         Dimension::Browser => 9..10,
         Dimension::System => 10..11,
+        Dimension::Source => 11..12,
+        Dimension::Campaign => 12..13,
         _ => 0..0,
     }
 }
@@ -174,7 +176,7 @@ impl Scan {
         let place = |visitor: u32| usize::try_from(visitor / share.of).unwrap_or(0);
         let first = place(visitors.start);
         let last = place(visitors.end.min(visitors.start.saturating_add(LISTED)));
-        let known = vec![[0; 12]; last + 1 - first.min(last)];
+        let known = vec![[0; 14]; last + 1 - first.min(last)];
         Self {
             sieve,
             share,

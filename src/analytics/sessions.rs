@@ -230,9 +230,15 @@ impl Sessions {
         {
             return None;
         }
-        let presence = Presence { page: page.cloned().map(Arc::new), seen: event.at };
+        let presence = Presence { page: page.map(|page| self.shared(page)), seen: event.at };
         self.place(reader, presence.clone());
         Some((reader, presence))
+    }
+
+    /// The path of a page, which all who are on it share.
+    fn shared(&self, page: &UrlPath) -> Arc<UrlPath> {
+        let known = self.by_page.get_key_value(page).map(|(known, _)| Arc::clone(known));
+        known.unwrap_or_else(|| Arc::new(page.clone()))
     }
 
     fn place(&mut self, reader: Reader, presence: Presence) {
