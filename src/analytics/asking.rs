@@ -17,6 +17,9 @@ use crate::permalink::UrlPath;
 /// Longer times than this, in days, have no series by hours.
 const HOURLY_AT_MOST: u32 = 31;
 
+/// How many of the newest visitors are listed for a short time.
+const NEWEST: u32 = 1 << 19;
+
 /// A question about to be answered.
 pub(super) struct Asking<'q> {
     store: &'q Store,
@@ -145,9 +148,11 @@ impl<'q> Asking<'q> {
 
     fn scan_share(&self, window: Window, sieve: &Sieve, share: Share) -> anyhow::Result<Scan> {
         let (from, to) = window.bounds(&self.calendar);
-        // A list of all visitors is quick for many rows, and too large for few.
-        let visitors = if share.of == 1 { 0 } else { self.store.last_visitor()? };
-        let mut scan = Scan::new(sieve.clone(), share, visitors, self.starts(window));
+        let last = self.store.last_visitor()?;
+        // A list of all visitors is quick for many rows, and too large for few. Of a short time those who are new are
+        // listed: they are next to one another, however many come in a flood.
+        let first = if share.of == 1 { last.saturating_sub(NEWEST) } else { 0 };
+        let mut scan = Scan::new(sieve.clone(), share, first..last, self.starts(window));
         self.store.each_row(from..=to, |key, row| scan.add(key, row))?;
         Ok(scan)
     }

@@ -88,6 +88,11 @@ pub(super) fn hour_start(hour: u32) -> Timestamp {
     Timestamp::from_millis(i64::from(hour) * QUARTER)
 }
 
+/// The quarter of an hour that `time` falls in, counted from 1970.
+pub(super) fn quarter(time: Timestamp) -> u32 {
+    u32::try_from(time.as_millis().div_euclid(QUARTER)).unwrap_or(0)
+}
+
 fn day_of(day: u32) -> Day {
     Day::from_number(i32::try_from(day).unwrap_or(i32::MAX))
 }

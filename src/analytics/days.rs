@@ -10,11 +10,17 @@ const FORGOTTEN: u64 = 1;
 /// An earlier day follows.
 const MORE: u64 = 2;
 
-/// The latest days on which a visitor was counted for a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Room for the days that matter if the clock is set back, and for one that has just come.
+const ROOM: usize = policy::DAYS_BACK as usize + 2;
+
+/// The latest days on which a visitor was counted for a value. They are in place: a visitor has some for each of a dozen
+/// values, and to ask for memory for each would take longer than to count the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Days {
-    /// From early to late; never empty.
-    known: Vec<u32>,
+    /// From early to late; zeros behind the last.
+    known: [u32; ROOM],
+    /// How many there are; never none.
+    count: u8,
     /// Whether there was a day before these.
     has_earlier: bool,
 }
@@ -50,37 +56,59 @@ impl Addition {
 impl Days {
     /// The first day.
     pub(super) fn new(day: u32) -> Self {
-        Self { known: vec![day], has_earlier: false }
+        let mut days = Self { known: [0; ROOM], count: 0, has_earlier: false };
+        days.insert(0, day);
+        days
     }
 
     /// The latest day.
     pub(super) fn latest(&self) -> u32 {
-        self.known.last().copied().unwrap_or(0)
+        self.known().last().copied().unwrap_or(0)
     }
 
     /// Adds `day`; none if it was there, or if it is so long ago that nobody can tell.
     pub(super) fn add(&mut self, day: u32) -> Option<Addition> {
-        let Err(place) = self.known.binary_search(&day) else { return None };
+        let Err(place) = self.known().binary_search(&day) else { return None };
         if place == 0 && self.has_earlier {
             return None;
         }
         let previous = place.checked_sub(1).map(|before| self.known[before]);
-        let next = self.known.get(place).copied();
-        self.known.insert(place, day);
+        let next = self.known().get(place).copied();
+        self.insert(place, day);
         self.forget();
         Some(Addition { previous, day, next })
     }
 
     /// Those before `day`; none if none is known.
     pub(super) fn before(&self, day: u32) -> Option<Self> {
-        let known: Vec<u32> = self.known.iter().copied().take_while(|known| *known < day).collect();
-        (!known.is_empty()).then_some(Self { known, has_earlier: self.has_earlier })
+        let mut before = *self;
+        while before.count > 0 && before.latest() >= day {
+            before.count -= 1;
+            before.known[usize::from(before.count)] = 0;
+        }
+        (before.count > 0).then_some(before)
     }
 
-    /// Forgets what could only matter if the clock were set back by more than [`policy::DAYS_BACK`].
+    fn known(&self) -> &[u32] {
+        &self.known[..usize::from(self.count)]
+    }
+
+    /// Inserts `day` before the day at `place`, for which there must be room.
+    fn insert(&mut self, place: usize, day: u32) {
+        self.count += 1;
+        self.known[place..usize::from(self.count)].rotate_right(1);
+        self.known[place] = day;
+    }
+
+    /// Forgets what could only matter if the clock were set back by more than [`policy::DAYS_BACK`], so that there is
+    /// room for one more.
     fn forget(&mut self) {
-        while self.known.len() > 2 && self.latest() - self.known[0] > policy::DAYS_BACK {
-            self.known.remove(0);
+        let is_old = |days: &Self| days.latest() - days.known[0] > policy::DAYS_BACK;
+        // Without room only after damage, as days differ.
+        while self.known().len() == ROOM || self.count > 2 && is_old(self) {
+            self.known[0] = 0;
+            self.known.rotate_left(1);
+            self.count -= 1;
             self.has_earlier = true;
         }
     }
@@ -88,7 +116,7 @@ impl Days {
     /// Writes the days behind other bytes, the latest as its distance from `newest`, which is at least as late.
     pub(super) fn encode(&self, newest: u32, bytes: &mut Vec<u8>) {
         let mut after = newest;
-        for (place, day) in self.known.iter().enumerate().rev() {
+        for (place, day) in self.known().iter().enumerate().rev() {
             let mark = match (place, self.has_earlier) {
                 (0, false) => FIRST,
                 (0, true) => FORGOTTEN,
@@ -101,15 +129,19 @@ impl Days {
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub(super) fn decode(newest: u32, numbers: &mut Numbers<'_>) -> Self {
-        let (mut known, mut after) = (Vec::with_capacity(2), newest);
+        let (mut days, mut after) =
+            (Self { known: [0; ROOM], count: 0, has_earlier: false }, newest);
         loop {
             let number = numbers.large();
             let gap = u32::try_from(number >> 2).unwrap_or(u32::MAX);
             after = after.saturating_sub(gap);
-            known.push(after);
+            // There are no more, unless they were damaged.
+            if days.known().len() + 1 < ROOM {
+                days.insert(0, after);
+            }
             if number & 3 != MORE || numbers.is_empty() {
-                known.reverse();
-                return Self { known, has_earlier: number & 3 != FIRST };
+                days.has_earlier = number & 3 != FIRST;
+                return days;
             }
         }
     }

@@ -44,6 +44,22 @@ impl Ledger {
         }
     }
 
+    /// Adds what was counted so many times without a row.
+    pub(super) fn add_rowless(
+        &mut self,
+        calendar: &Calendar,
+        (time, dimension, word): (Timestamp, Dimension, u32),
+        views: u64,
+    ) {
+        let gained = Rollup { views, ..Rollup::default() };
+        if word == 0 {
+            let total = self.hours.entry((calendar.hour(time), dimension)).or_default();
+            *total = total.merge(gained);
+        }
+        let total = self.days.entry((dimension, calendar.day(time), word)).or_default();
+        total.rollup = total.rollup.merge(gained);
+    }
+
     /// Counts the visitor of a new row.
     pub(super) fn welcome(&mut self, day: u32, row: &Row, visitor: &mut Visitor) {
         for (dimension, word) in row.values() {

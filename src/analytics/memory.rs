@@ -1,10 +1,12 @@
 //! What of the database is kept in memory: bounded, and loaded anew whenever it might differ.
 
 use super::frequent::Frequent;
+use super::journal::Journal;
 use super::rejection::Rejection;
 use super::salt::Salt;
 use super::sessions::Sessions;
 use super::snapshot::Snapshot;
+use super::strays::Strays;
 use super::totals::Totals;
 use super::values::Values;
 use super::vocabulary::Vocabulary;
@@ -17,6 +19,8 @@ pub(super) struct Memory {
     pub(super) not_found: Frequent,
     pub(super) values: Values,
     pub(super) words: Vocabulary,
+    pub(super) journal: Journal,
+    pub(super) strays: Strays,
     pub(super) salt: Option<Salt>,
     /// How many events were rejected before the last start.
     pub(super) rejected: Vec<(Rejection, u64)>,

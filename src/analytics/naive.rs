@@ -115,6 +115,10 @@ struct Naive {
     counted: Vec<Counted>,
     viewings: HashMap<u64, (usize, i64, u64)>,
     happened: HashMap<u64, usize>,
+    /// When views of missing paths, by their id and by visitor and page, and events of unknown viewings were counted.
+    missed: HashMap<u64, i64>,
+    missed_by: HashMap<(u8, usize), i64>,
+    strayed: HashMap<u64, i64>,
     visits: HashMap<u8, Visit>,
 }
 
@@ -168,6 +172,10 @@ impl Naive {
         if known.is_some_and(|(place, _, _)| self.is_known(*place, now)) {
             return false;
         }
+        if PAGES[step.page].starts_with("404:") {
+            self.miss(step, now);
+            return false;
+        }
         let same = |counted: &Counted| {
             step.visitor != 0
                 && counted.visitor == step.visitor
@@ -178,7 +186,30 @@ impl Naive {
         let repeats = last.filter(|last| (self.counted[*last].time - now).abs() < 30 * MINUTE);
         let row = repeats.unwrap_or_else(|| self.count(step, now));
         self.viewings.insert(step.view, (row, now, 0));
-        repeats.is_none() && !PAGES[step.page].starts_with("404:")
+        repeats.is_none()
+    }
+
+    fn miss(&mut self, step: Step, now: i64) {
+        let Step { view, visitor, page, .. } = step;
+        let is_within =
+            |time: Option<&i64>, span| time.is_some_and(|time| (now - time).abs() < span);
+        let is_known = is_within(self.missed.get(&view), 48 * HOUR);
+        let is_repeat = is_known || is_within(self.missed_by.get(&(visitor, page)), 30 * MINUTE);
+        if !is_known {
+            self.missed.insert(view, now);
+        }
+        if !is_repeat {
+            self.missed_by.extend((visitor != 0).then_some(((visitor, page), now)));
+            let traits = traits_of(view);
+            self.counted.push(Counted { page, time: now, traits, ..Counted::default() });
+        }
+    }
+
+    /// After a restart some repeats are not recognized.
+    fn restart(&mut self) {
+        self.missed.clear();
+        self.missed_by.clear();
+        self.strayed.clear();
     }
 
     fn count(&mut self, step: Step, now: i64) -> usize {
@@ -186,7 +217,7 @@ impl Naive {
         let place = self.counted.len();
         let traits = traits_of(step.view);
         self.counted.push(Counted { visitor, page, time: now, traits, ..Counted::default() });
-        if visitor == 0 || self.counted[place].is_missing() {
+        if visitor == 0 {
             return place;
         }
         let visit = self.visits.get(&visitor).copied();
@@ -224,7 +255,10 @@ impl Naive {
 
     fn happen(&mut self, step: Step, now: i64, id: u64) {
         let before = self.happened.get(&id);
-        if before.is_some_and(|place| self.is_known(*place, now)) {
+        let strayed = self.strayed.get(&id);
+        if before.is_some_and(|place| self.is_known(*place, now))
+            || strayed.is_some_and(|time| (now - time).abs() < 48 * HOUR)
+        {
             return;
         }
         let viewing = self.viewings.get(&step.view).map(|(place, _, _)| *place);
@@ -237,7 +271,13 @@ impl Naive {
         if let Some(visit) = visit.filter(|visit| includes(&self.counted, *visit, now)) {
             self.counted[visit.entry].is_bounce = false;
         }
-        self.happened.insert(id, self.counted.len());
+        // An event of a viewing that is not known belongs to nobody.
+        let visitor = if viewing.is_some() { visitor } else { 0 };
+        if viewing.is_some() {
+            self.happened.insert(id, self.counted.len());
+        } else {
+            self.strayed.insert(id, now);
+        }
         let name = Some(name_of(id));
         let Step { page, .. } = step;
         self.counted.push(Counted { visitor, page, time: now, traits, name, ..Counted::default() });
@@ -331,14 +371,16 @@ struct Run {
     calendar: Calendar,
 }
 
-/// Runs `steps` through the database, in batches and with restarts, and through the naive rules.
-fn run(path: &Path, steps: &[Step], (zone, start): (&str, &str)) -> Run {
+/// Runs `steps` through the database, in batches and with restarts, and through the naive rules. Of views of missing
+/// paths and events of unknown viewings at most `most` of a day have a row.
+fn run(path: &Path, steps: &[Step], (zone, start): (&str, &str), most: u32) -> Run {
     let calendar = Calendar::new(TimeZone::get(zone).unwrap());
     let identity = Identity { ids: VisitorIds::Persistent, calendar: calendar.clone() };
     let mut now = start.parse::<jiff::Timestamp>().unwrap().as_millisecond();
     let mut store = Store::open(path).unwrap();
     store.settle(&calendar).unwrap();
     let mut memory = store.load(Timestamp::from_millis(now)).unwrap();
+    memory.strays.most = most;
     let (mut naive, mut batch) = (Naive::default(), Vec::new());
     let is_forward = steps.iter().all(|step| step.passed >= 0);
     for (place, step) in steps.iter().enumerate() {
@@ -353,9 +395,14 @@ fn run(path: &Path, steps: &[Step], (zone, start): (&str, &str)) -> Run {
             drop(store);
             store = Store::open(path).unwrap();
             memory = store.load(Timestamp::from_millis(now)).unwrap();
+            memory.strays.most = most;
+            naive.restart();
         }
         if step.ends == 1 && is_forward {
             store.sweep(&mut memory, Timestamp::from_millis(now), &[]).unwrap();
+        }
+        if step.ends == 2 {
+            store.merge(&mut memory).unwrap();
         }
     }
     let (later, mut progress) = (Timestamp::from_millis(now + 75 * HOUR), Progress::default());
@@ -486,7 +533,7 @@ proptest! {
     #[test]
     fn what_is_stored_is_what_a_naive_count_of_the_events_gives(steps in steps(), place in places()) {
         let folder = tempfile::tempdir().unwrap();
-        let Run { store, naive, now, .. } = run(&folder.path().join("analytics.redb"), &steps, place);
+        let Run { store, naive, now, .. } = run(&folder.path().join("analytics.redb"), &steps, place, 2);
         let stored = store.counts().unwrap();
         prop_assert_eq!(&stored, &store.recount().unwrap());
         prop_assert!(store.agrees().unwrap());
@@ -507,8 +554,8 @@ proptest! {
     #[test]
     fn roll_ups_that_are_rebuilt_in_any_zone_are_as_if_made_there(steps in steps(), one in places(), other in places()) {
         let folder = tempfile::tempdir().unwrap();
-        let first = run(&folder.path().join("1.redb"), &steps, one);
-        let second = run(&folder.path().join("2.redb"), &steps, (other.0, one.1));
+        let first = run(&folder.path().join("1.redb"), &steps, one, 2);
+        let second = run(&folder.path().join("2.redb"), &steps, (other.0, one.1), 2);
         prop_assert_eq!(first.store.rebuild(&first.calendar).unwrap(), 0);
         first.store.settle(&second.calendar).unwrap();
         let (counts, expected) = (first.store.counts().unwrap(), second.store.counts().unwrap());
@@ -529,7 +576,7 @@ proptest! {
         limit in 0..6_usize,
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let run = run(&folder.path().join("analytics.redb"), &steps, place);
+        let run = run(&folder.path().join("analytics.redb"), &steps, place, u32::MAX);
         let today = i32::try_from(run.calendar.day(run.now)).unwrap();
         let last = Day::from_number(today - from);
         let time = period.map_or(Time::Days { from: last - length, to: last }, Time::Period);

@@ -56,6 +56,9 @@ pub const CROWD: usize = 16;
 /// How long presence waits to be written when there is a [`CROWD`].
 pub const PRESENCE_PAUSE: Duration = Duration::from_secs(2);
 
+/// As long as more than so many are present, who is where is not written: heartbeats tell it after a restart.
+pub const PRESENT_WRITTEN: usize = 10_000;
+
 /// A visitor seen less than this long ago is active.
 pub const ACTIVE: Duration = Duration::from_mins(2);
 
@@ -93,6 +96,20 @@ pub const WORDS_KNOWN: usize = 16_384;
 /// If the clock is set back by more than so many days, visitors who came back meanwhile are not counted as
 /// visitors of the days that are lived again.
 pub const DAYS_BACK: u32 = 3;
+
+/// From how many entries on those that wait in the journal are merged into their tables: of some 8,000 views.
+pub const JOURNAL: usize = 32_768;
+
+/// How many entries are merged at once when all are, and nobody waits: as much room as the pages that it changes is
+/// needed again meanwhile.
+pub const MERGED_AT_ONCE: usize = 16_384;
+
+/// How many views of paths that the site does not have, and events of viewings that the server does not know, are
+/// remembered, so that their repeats do not count.
+pub const STRAYS: usize = 32_768;
+
+/// How many of these have a row of their own a day; further ones are counted in sums alone.
+pub const STRAY_ROWS_A_DAY: u32 = 10_000;
 
 /// What stands for the values beyond [`VALUES_A_DAY`].
 pub const OTHER: &str = "(other)";
@@ -173,6 +190,7 @@ const _: () = {
     assert!(shorter(SWEEP, STEADY), "two sweeps in a row must be able to agree");
     assert!(shorter(DEDUP_WINDOW, VIEWING), "what is a repeat can belong to its view");
     assert!(READ_SCROLL <= 100, "no more than all of an article can be on screen");
+    assert!(PRESENT_WRITTEN <= PRESENT, "who is present is written unless there are too many");
     assert!(BATCH <= QUEUE, "a batch comes out of the queue");
     assert!(ADDRESS_RATE.burst <= GLOBAL_RATE.burst, "one address must not exhaust the site");
     assert!(VALUE_BYTES <= EVENT_BYTES, "a value must fit in an event");

@@ -64,8 +64,8 @@ impl Share {
 
 /// What a visitor was counted for: the first values of the dimensions that most views have, and at [`STEP`] the
 /// last step; 0 is nothing. Few readers have more, few numbers are too large, and memory is what limits the speed.
-type Known = [u16; 12];
-const STEP: usize = 11;
+type Known = [u16; 14];
+const STEP: usize = 13;
 
 /// More visitors than this are not held in a list; for them each value is looked up.
 const LISTED: u32 = 16_000_000;
@@ -77,13 +77,20 @@ const STEPS: u32 = 1 << 31;
 #[derive(Debug, Default)]
 struct Visitors {
     known: Vec<Known>,
+    /// Whose place is the first of the list.
+    first: usize,
     others: QuickSet<u64>,
 }
 
 impl Visitors {
+    /// What the visitor at this place was counted for, if the list has it.
+    fn known(&mut self, place: usize) -> Option<&mut Known> {
+        self.known.get_mut(place.checked_sub(self.first)?)
+    }
+
     /// Whether `word` is new to the visitor at this place of the list.
     fn is_new(&mut self, place: usize, slots: Range<usize>, word: u32) -> bool {
-        if let (Ok(word), Some(known)) = (u16::try_from(word), self.known.get_mut(place)) {
+        if let (Ok(word), Some(known)) = (u16::try_from(word), self.known(place)) {
             for slot in &mut known[slots] {
                 if *slot == word || *slot == 0 {
                     return std::mem::replace(slot, word) == 0;
@@ -98,7 +105,7 @@ impl Visitors {
     fn is_new_in(&mut self, place: usize, step: u16) -> bool {
         let visitor = u32::try_from(place).unwrap_or(u32::MAX);
         let mark = |step: u16| u32::from(step) | STEPS;
-        let Some(known) = self.known.get_mut(place) else {
+        let Some(known) = self.known(place) else {
             return self.insert(mark(step), visitor);
         };
         let before = std::mem::replace(&mut known[STEP], step);
@@ -111,7 +118,7 @@ impl Visitors {
 
     /// Whether nothing was counted for the visitor in any step.
     fn is_unknown(&mut self, place: usize) -> bool {
-        match self.known.get(place) {
+        match self.known(place) {
             Some(known) => known[STEP] == 0,
             // No word has this number.
             None => self.insert(0, u32::try_from(place).unwrap_or(u32::MAX)),
@@ -136,6 +143,8 @@ const fn slots(dimension: Dimension) -> Range<usize> {
         Dimension::Device => 8..9,
         Dimension::Browser => 9..10,
         Dimension::System => 10..11,
+        Dimension::Source => 11..12,
+        Dimension::Campaign => 12..13,
         _ => 0..0,
     }
 }
@@ -156,10 +165,18 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Adds up what `sieve` lets through of a share of visitors, who are numbered up to `visitors`, in steps that
-    /// begin at `starts`.
-    pub(super) fn new(sieve: Sieve, share: Share, visitors: u32, starts: Vec<Timestamp>) -> Self {
-        let places = usize::try_from(visitors.min(LISTED) / share.of + 1).unwrap_or(0);
+    /// Adds up what `sieve` lets through of a share of visitors, most of whom are numbered as in `visitors`, in steps
+    /// that begin at `starts`.
+    pub(super) fn new(
+        sieve: Sieve,
+        share: Share,
+        visitors: Range<u32>,
+        starts: Vec<Timestamp>,
+    ) -> Self {
+        let place = |visitor: u32| usize::try_from(visitor / share.of).unwrap_or(0);
+        let first = place(visitors.start);
+        let last = place(visitors.end.min(visitors.start.saturating_add(LISTED)));
+        let known = vec![[0; 14]; last + 1 - first.min(last)];
         Self {
             sieve,
             share,
@@ -170,7 +187,7 @@ impl Scan {
             words: Vec::new(),
             scroll: [0; 11],
             // Pages of zeros that are never touched cost nothing.
-            visitors: Visitors { known: vec![[0; 12]; places], others: QuickSet::default() },
+            visitors: Visitors { known, first, others: QuickSet::default() },
         }
     }
 
@@ -285,18 +302,19 @@ mod tests {
         #[test]
         fn shares_and_visitors_without_a_place_in_the_list_give_the_same(rows in rows()) {
             let starts = [0, 50, 120].map(Timestamp::from_millis).to_vec();
-            let scan = |share, visitors| {
+            let scan = |share, visitors: Range<u32>| {
                 let mut scan = Scan::new(Sieve::default(), share, visitors, starts.clone());
                 for (millis, row) in (0..).zip(&rows) {
                     scan.add(RowKey::at_millis(millis), row);
                 }
                 scan
             };
-            let all = scan(Share::ALL, 9);
-            prop_assert_eq!(found(&scan(Share::ALL, 0)), found(&all));
-            prop_assert_eq!(found(&scan(Share::ALL, 4)), found(&all));
-            let mut merged = scan(Share { number: 0, of: 2 }, 9);
-            merged.merge(&scan(Share { number: 1, of: 2 }, 9));
+            let all = scan(Share::ALL, 0..9);
+            for listed in [0..0, 0..4, 5..9, 4..6, 9..9] {
+                prop_assert_eq!(found(&scan(Share::ALL, listed)), found(&all));
+            }
+            let mut merged = scan(Share { number: 0, of: 2 }, 3..9);
+            merged.merge(&scan(Share { number: 1, of: 2 }, 3..9));
             prop_assert_eq!(found(&merged), found(&all));
             let visitors: QuickSet<u32> = rows.iter().filter(|row| row.is_page_view() && row.visitor > 0).map(|row| row.visitor).collect();
             prop_assert_eq!(all.totals().visitors, visitors.len() as u64);

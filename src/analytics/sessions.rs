@@ -183,9 +183,12 @@ impl Sessions {
         self.take_unwritten()
     }
 
-    /// All presence to be written. Whose has ended meanwhile has none.
+    /// All presence to be written: none if too many are present. Whose has ended meanwhile has none.
     pub(super) fn take_unwritten(&mut self) -> Vec<(Reader, Presence)> {
         let mut readers = std::mem::take(&mut self.unwritten);
+        if self.present.len() > policy::PRESENT_WRITTEN {
+            return Vec::new();
+        }
         readers.sort_unstable();
         readers.dedup();
         let present = |reader| Some((reader, self.present.get(&reader)?.clone()));
@@ -227,9 +230,15 @@ impl Sessions {
         {
             return None;
         }
-        let presence = Presence { page: page.cloned().map(Arc::new), seen: event.at };
+        let presence = Presence { page: page.map(|page| self.shared(page)), seen: event.at };
         self.place(reader, presence.clone());
         Some((reader, presence))
+    }
+
+    /// The path of a page, which all who are on it share.
+    fn shared(&self, page: &UrlPath) -> Arc<UrlPath> {
+        let known = self.by_page.get_key_value(page).map(|(known, _)| Arc::clone(known));
+        known.unwrap_or_else(|| Arc::new(page.clone()))
     }
 
     fn place(&mut self, reader: Reader, presence: Presence) {

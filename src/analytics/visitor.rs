@@ -74,9 +74,9 @@ impl Visitor {
         while !numbers.is_empty() {
             let step = numbers.large();
             word = word.saturating_add(u32::try_from(step >> 1).unwrap_or(u32::MAX));
-            let known = first.clone().filter(|_| step & 1 == 1);
+            let known = first.filter(|_| step & 1 == 1);
             let of_word = known.unwrap_or_else(|| Days::decode(newest, &mut numbers));
-            first = first.or_else(|| Some(of_word.clone()));
+            first = first.or(Some(of_word));
             days.insert(word, of_word);
         }
         Self { number, days }

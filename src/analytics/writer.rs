@@ -238,6 +238,7 @@ impl Writer {
         let news = self.news(&counts);
         let is_needed = self.memory.sessions.take_ended()
             || self.memory.sessions.has_unwritten()
+            || !self.memory.journal.is_empty()
             || !news.is_empty();
         if is_needed && self.outage.is_none() {
             let swept = self.store.sweep(&mut self.memory, now, &news);

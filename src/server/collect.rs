@@ -166,6 +166,8 @@ pub(super) async fn beacon(
 /// Marks an answer as the server's own and as true only once.
 fn finish(response: impl IntoResponse) -> Response {
     let mut response = response.into_response();
+    // For all that is still to come, so that there is no need to grow again and again.
+    response.headers_mut().reserve(16);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers::restrict(response.headers_mut());
     response

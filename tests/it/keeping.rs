@@ -125,7 +125,7 @@ fn an_export_taken_in_elsewhere_gives_the_same_numbers() {
     expect(&again, 0, &[]);
     assert_eq!(again.out, text, "and the same export");
     expect(&elsewhere.run(&["import", file]), 3, &["something has been counted here already"]);
-    fs::write(folder.path("wrong.jsonl"), text.replace("\"format\":2", "\"format\":9")).unwrap();
+    fs::write(folder.path("wrong.jsonl"), text.replace("\"format\":3", "\"format\":9")).unwrap();
     let other = site();
     let wrong = folder.path("wrong.jsonl");
     expect(&other.run(&["import", wrong.to_str().unwrap()]), 3, &["line 1: it has format 9"]);

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::Store;
-use super::served;
+use super::rowless::Rowless;
 use super::tables::{Repeat, Tables, ViewMark};
+use super::{Store, merge, served};
 use crate::analytics::calendar::Calendar;
 use crate::analytics::event::{Action, Detail, Event, Traits};
 use crate::analytics::id::{ViewId, VisitorId};
@@ -19,12 +19,14 @@ use crate::analytics::row::{Flags, Row, RowKey};
 use crate::analytics::salt::{Salt, VisitorIds};
 use crate::analytics::served::Served;
 use crate::analytics::sessions::{Counting, Engagement, Known, Viewing, is_active};
+use crate::analytics::strays;
 use crate::analytics::values::Values;
 use crate::analytics::visit::Visit;
 use crate::analytics::visitor::Visitor;
 use crate::analytics::zone::Country;
 use crate::analytics::{policy, value};
 use crate::clock::Timestamp;
+use crate::permalink::UrlPath;
 
 /// How visitors are told apart, and where their days begin.
 #[derive(Debug, Clone)]
@@ -65,14 +67,15 @@ impl Store {
         })
     }
 
-    /// Writes presence that waits to be, deletes that of those who are not active at `now` and what else has ended,
-    /// and notes what was rejected.
+    /// Merges what waits in the journal, writes presence that waits to be, deletes that of those who are not active at
+    /// `now` and what else has ended, and notes what was rejected.
     pub(in crate::analytics) fn sweep(
         &self,
         memory: &mut Memory,
         now: Timestamp,
         rejected: &[(Rejection, u64)],
     ) -> anyhow::Result<()> {
+        self.merge(memory)?;
         self.write(|tables| {
             for (reader, presence) in memory.sessions.take_unwritten() {
                 tables.set_presence(reader, &presence)?;
@@ -92,6 +95,11 @@ pub(super) struct Batch<'b, 't> {
     pub(super) memory: &'b mut Memory,
     pub(super) calendar: &'b Calendar,
     pub(super) ledger: Ledger,
+    /// Rows as they are to be written.
+    rows: BTreeMap<RowKey, Row>,
+    rowless: Rowless,
+    /// How many strays had a row before.
+    stray_rows: strays::Rows,
     /// Those who were counted, as they are to be written.
     visitors: BTreeMap<VisitorId, Visitor>,
     /// The key that was given last, if it is of the millisecond that was asked for.
@@ -100,6 +108,7 @@ pub(super) struct Batch<'b, 't> {
 
 /// What an event is about, in numbers of the database; none where it has none yet.
 pub(super) struct Subject {
+    /// The page; none if the site does not have it.
     pub(super) page: Option<u32>,
     visitor: Option<Visitor>,
 }
@@ -123,8 +132,20 @@ impl<'b, 't> Batch<'b, 't> {
         memory: &'b mut Memory,
         calendar: &'b Calendar,
     ) -> Self {
-        let (ledger, visitors) = (Ledger::default(), BTreeMap::new());
-        Batch { tables, memory, calendar, ledger, visitors, last_key: None }
+        let (ledger, rows, rowless) = (Ledger::default(), BTreeMap::new(), Rowless::default());
+        let visitors = BTreeMap::new();
+        let stray_rows = memory.strays.rows();
+        Batch {
+            tables,
+            memory,
+            calendar,
+            ledger,
+            rows,
+            rowless,
+            stray_rows,
+            visitors,
+            last_key: None,
+        }
     }
 
     /// Replaces the visitor's id by what the settings allow to be stored.
@@ -155,7 +176,7 @@ impl<'b, 't> Batch<'b, 't> {
         let (mark, row) = self.viewing(event.view, event.at)?.unzip();
         let viewing = mark.zip(row).map(|(mark, row)| viewing(mark, &row));
         let counted = match (&event.action, subject.page, subject.number()) {
-            (Action::View(_), Some(page), Some(visitor)) => self.tables.counted(page, visitor)?,
+            (Action::View(_), Some(page), Some(visitor)) => self.counted(page, visitor)?,
             _ => None,
         };
         let changes = self.memory.sessions.apply(event, &Known { viewing, counted });
@@ -163,24 +184,36 @@ impl<'b, 't> Batch<'b, 't> {
             self.memory.sessions.defer(*reader);
         }
         match (changes.counting, &event.action) {
-            (Counting::View, Action::View(traits)) => {
-                let known = self.traits(event.at, traits)?;
-                let key = self.count(event, known, traits.referrer.as_deref(), subject)?;
-                return self.tables.set_view(event.view, ViewMark { row: key, repeat: None });
-            }
+            (Counting::View, Action::View(traits)) => match &event.place {
+                Place::Page { path, .. } => {
+                    let known = self.traits(event.at, traits)?;
+                    let key = self.count(event, path, known, subject)?;
+                    self.set_view(event.view, ViewMark { row: key, repeat: None });
+                    return Ok(());
+                }
+                Place::NotFound(path) => {
+                    let strays = &mut self.memory.strays;
+                    if !strays.repeats(Some(event.view), event.visitor, path, event.at) {
+                        let referrer = traits.referrer.as_deref();
+                        self.miss(event.at, path, referrer, |batch| {
+                            batch.traits(event.at, traits)
+                        })?;
+                    }
+                }
+            },
             (Counting::RepeatOf(row), _) => {
                 let repeat = Some(Repeat { first_seen: event.at, engaged_ms: 0 });
-                self.tables.set_view(event.view, ViewMark { row, repeat })?;
+                self.set_view(event.view, ViewMark { row, repeat });
             }
-            (_, Action::Custom { id, name, detail }) => {
-                let traits = row.map(|row| row.traits).unwrap_or_default();
-                self.happen(event, &subject, (*id, name, detail.as_ref()), traits)?;
+            (_, Action::Custom { id, name, detail }) if !self.has_happened(*id, event.at)? => {
+                let known = row.map(|row| row.traits);
+                self.happen(event, &subject, (*id, name, detail.as_ref()), known)?;
             }
             _ => {}
         }
         if let (Some(engagement), Some(mark), Some(row)) = (changes.engagement, mark, row) {
             let words = if subject.page == Some(row.path) { event.place.words() } else { 0 };
-            self.grow(event.view, (mark, row), engagement, words)?;
+            self.grow(event.view, (mark, row), engagement, words);
         }
         self.sign(event, subject.number())
     }
@@ -196,57 +229,94 @@ impl<'b, 't> Batch<'b, 't> {
     pub(super) fn subject(&mut self, event: &Event) -> anyhow::Result<Subject> {
         let page = match &event.place {
             Place::Page { path, .. } => self.word(Dimension::Path, path.as_str())?,
-            Place::NotFound(path) => Some(missing_page(path)),
+            Place::NotFound(_) => None,
         };
         let visitor = event.visitor.map_or(Ok(None), |id| match self.visitors.get(&id) {
             Some(visitor) => Ok(Some(visitor.clone())),
-            None => self.tables.visitor(id),
+            None => self.visitor(id),
         })?;
         Ok(Subject { page, visitor })
     }
 
     /// The viewing with this id and the row that it belongs to, unless that was too long ago.
     fn viewing(&self, id: ViewId, now: Timestamp) -> anyhow::Result<Option<(ViewMark, Row)>> {
-        let Some(mark) = self.tables.view(id)? else { return Ok(None) };
+        let Some(mark) = self.view(id)? else { return Ok(None) };
         if !policy::is_viewing(mark.row.time(), now) {
             return Ok(None);
         }
-        Ok(self.tables.row(mark.row)?.map(|row| (mark, row)))
+        Ok(self.row(mark.row)?.map(|row| (mark, row)))
     }
 
-    /// Counts a view of one with these traits, and gives its key.
+    /// A row as it is now.
+    fn row(&self, key: RowKey) -> anyhow::Result<Option<Row>> {
+        self.rows.get(&key).map_or_else(|| self.tables.row(key), |row| Ok(Some(*row)))
+    }
+
+    /// Counts a view of the page at `path` by one with these traits, and gives its key.
     pub(super) fn count(
         &mut self,
         event: &Event,
+        path: &UrlPath,
         traits: [u32; Dimension::TRAITS.len()],
-        referrer: Option<&str>,
         subject: Subject,
     ) -> anyhow::Result<RowKey> {
         let key = self.free_key(event.at)?;
         self.turn(key.time())?;
-        let mut row = Row { traits, ..Row::default() };
-        let page = match &event.place {
-            Place::Page { path, .. } => {
-                row.path = self.intern(Dimension::Path, path.as_str())?;
-                row.path
-            }
-            Place::NotFound(path) => {
-                row.flags = Flags::MISSING;
-                row.path = self.value(Dimension::NotFound, &value::tidy_path(path))?;
-                missing_page(path)
-            }
-        };
+        let page = self.intern(Dimension::Path, path.as_str())?;
+        let mut row = Row { traits, path: page, ..Row::default() };
         let is_new = subject.visitor.is_none();
         let visitor = subject.visitor.or_else(|| event.visitor.map(|_| self.new_visitor()));
         row.visitor = visitor.as_ref().map_or(0, |visitor| visitor.number);
         if row.visitor != 0 {
-            self.tables.set_counted(page, row.visitor, key)?;
-            let before = if is_new { None } else { self.tables.visit(row.visitor)? };
-            row.flags = row.flags.with(self.visit(before, key, &row)?);
+            self.set_counted(page, row.visitor, key);
+            let before = if is_new { None } else { self.visit(row.visitor)? };
+            row.flags = row.flags.with(self.go_on(before, key, row.visitor)?);
         }
-        let newness = self.put(key, &row, event.visitor.zip(visitor))?;
-        self.total(event, row.path, newness, referrer);
+        let newness = self.put(key, &row, event.visitor.zip(visitor));
+        let totals = &mut self.memory.totals;
+        totals.site.views += 1;
+        totals.site.visitors += u64::from(newness.to_site);
+        totals.site.since.get_or_insert(event.at);
+        totals.add(page, path, newness.to_page);
         Ok(key)
+    }
+
+    /// Counts a view of a path that the site does not have. It belongs to no visitor.
+    pub(super) fn miss(
+        &mut self,
+        at: Timestamp,
+        path: &str,
+        referrer: Option<&str>,
+        traits: impl FnOnce(&mut Self) -> anyhow::Result<[u32; Dimension::TRAITS.len()]>,
+    ) -> anyhow::Result<()> {
+        self.turn(at)?;
+        let path = value::tidy_path(path);
+        let mut row = Row { flags: Flags::MISSING, ..Row::default() };
+        row.path = self.value(Dimension::NotFound, &path)?;
+        self.stray(at, row, traits)?;
+        self.memory.totals.site.not_found += 1;
+        self.memory.not_found.add(&path, referrer);
+        Ok(())
+    }
+
+    /// Counts what can be made up without end: it has a row, with these traits, unless too many have.
+    fn stray(
+        &mut self,
+        at: Timestamp,
+        mut row: Row,
+        traits: impl FnOnce(&mut Self) -> anyhow::Result<[u32; Dimension::TRAITS.len()]>,
+    ) -> anyhow::Result<()> {
+        if self.memory.strays.take_row(RowKey::first_at(at).day()) {
+            row.traits = traits(self)?;
+            let key = self.free_key(at)?;
+            self.put(key, &row, None);
+        } else {
+            self.ledger.add(self.calendar, at, &row, None);
+            for (dimension, word) in row.values() {
+                self.rowless.add(at, dimension, word);
+            }
+        }
+        Ok(())
     }
 
     fn new_visitor(&mut self) -> Visitor {
@@ -256,12 +326,7 @@ impl<'b, 't> Batch<'b, 't> {
     }
 
     /// Writes a new row and what it adds up to, and says to whom its visitor is new.
-    fn put(
-        &mut self,
-        key: RowKey,
-        row: &Row,
-        visitor: Option<(VisitorId, Visitor)>,
-    ) -> anyhow::Result<Newness> {
+    fn put(&mut self, key: RowKey, row: &Row, visitor: Option<(VisitorId, Visitor)>) -> Newness {
         let mut newness = Newness::default();
         self.ledger.add(self.calendar, key.time(), row, None);
         if let Some((id, mut visitor)) = visitor {
@@ -271,68 +336,88 @@ impl<'b, 't> Batch<'b, 't> {
             newness = Newness { to_site: is_new(0, 0), to_page: is_new(1, row.path) };
             self.visitors.insert(id, visitor);
         }
-        self.tables.set_row(key, row)?;
-        Ok(newness)
+        self.rows.insert(key, *row);
+        newness
     }
 
     /// Writes what has changed of a row.
-    fn replace(&mut self, key: RowKey, before: &Row, row: &Row) -> anyhow::Result<()> {
+    fn replace(&mut self, key: RowKey, before: &Row, row: &Row) {
         self.ledger.add(self.calendar, key.time(), row, Some(before));
-        self.tables.set_row(key, row)
+        self.rows.insert(key, *row);
     }
 
     /// Has the view `key` go on with the visitor's visit, which is `before`, or begin one, and says what it is in
     /// that.
-    fn visit(&mut self, before: Option<Visit>, key: RowKey, row: &Row) -> anyhow::Result<Flags> {
-        let visit = before.filter(|visit| visit.includes(key.time()));
-        if !row.is_page_view() {
-            if let Some(visit) = visit {
-                self.tables.set_visit(row.visitor, Visit { sign: key.time(), ..visit })?;
-            }
-            return Ok(Flags::default());
-        }
-        let Some(visit) = visit else {
-            self.tables.set_visit(row.visitor, Visit::begin(key))?;
+    fn go_on(&mut self, before: Option<Visit>, key: RowKey, visitor: u32) -> anyhow::Result<Flags> {
+        let Some(visit) = before.filter(|visit| visit.includes(key.time())) else {
+            self.set_visit(visitor, Visit::begin(key));
             return Ok(Flags::ENTRY.with(Flags::EXIT).with(Flags::BOUNCE));
         };
         self.clear(visit.entry, Flags::BOUNCE)?;
         self.clear(visit.exit, Flags::EXIT)?;
-        self.tables.set_visit(row.visitor, Visit { exit: key, sign: key.time(), ..visit })?;
+        self.set_visit(visitor, Visit { exit: key, sign: key.time(), ..visit });
         Ok(Flags::EXIT)
     }
 
     /// Makes `flag` untrue of a row.
     fn clear(&mut self, key: RowKey, flag: Flags) -> anyhow::Result<()> {
-        let row = self.tables.row(key)?;
-        let Some(before) = row.filter(|row| row.flags.has(flag)) else { return Ok(()) };
-        self.replace(key, &before, &Row { flags: before.flags.without(flag), ..before })
+        let row = self.row(key)?;
+        if let Some(before) = row.filter(|row| row.flags.has(flag)) {
+            self.replace(key, &before, &Row { flags: before.flags.without(flag), ..before });
+        }
+        Ok(())
     }
 
     /// Notes that a visitor whose view is not counted is here nevertheless.
     fn sign(&mut self, event: &Event, visitor: Option<u32>) -> anyhow::Result<()> {
         let Some(visitor) = visitor else { return Ok(()) };
-        match self.tables.visit(visitor)?.filter(|visit| visit.includes(event.at)) {
-            Some(visit) => self.tables.set_visit(visitor, Visit { sign: event.at, ..visit }),
-            None => Ok(()),
+        if let Some(visit) = self.visit(visitor)?.filter(|visit| visit.includes(event.at)) {
+            self.set_visit(visitor, Visit { sign: event.at, ..visit });
         }
+        Ok(())
     }
 
-    /// Counts a custom event, unless it was sent before. A visit in which something happened is no bounce.
+    /// Whether a custom event was sent before.
+    pub(super) fn has_happened(&self, id: ViewId, now: Timestamp) -> anyhow::Result<bool> {
+        Ok(self.memory.strays.knows(id, now) || self.viewing(id, now)?.is_some())
+    }
+
+    /// Counts a custom event of a viewing with these traits; if that is not known, it belongs to no visitor. A visit in
+    /// which something happened is no bounce.
     pub(super) fn happen(
         &mut self,
         event: &Event,
         subject: &Subject,
         (id, name, detail): (ViewId, &str, Option<&Detail>),
-        traits: [u32; Dimension::TRAITS.len()],
+        traits: Option<[u32; Dimension::TRAITS.len()]>,
     ) -> anyhow::Result<()> {
-        if self.viewing(id, event.at)?.is_some() {
-            return Ok(());
+        self.turn(event.at)?;
+        let visitor = subject.number().unwrap_or(0);
+        let visit = self.visit(visitor)?.filter(|visit| visit.includes(event.at));
+        if let Some(visit) = visit {
+            self.clear(visit.entry, Flags::BOUNCE)?;
         }
+        let row = self.row_of_event(&event.place, name, detail)?;
+        let Some(traits) = traits else {
+            self.memory.strays.note(id, event.at);
+            return self.stray(event.at, row, |_| Ok(row.traits));
+        };
         let key = self.free_key(event.at)?;
-        self.turn(key.time())?;
-        let mut row = Row { traits, flags: Flags::CUSTOM, ..Row::default() };
-        row.visitor = subject.number().unwrap_or(0);
-        row.path = match &event.place {
+        self.set_view(id, ViewMark { row: key, repeat: None });
+        let row = Row { visitor, traits, ..row };
+        self.put(key, &row, event.visitor.zip(subject.visitor.clone()));
+        Ok(())
+    }
+
+    /// What is stored of a custom event itself.
+    fn row_of_event(
+        &mut self,
+        place: &Place,
+        name: &str,
+        detail: Option<&Detail>,
+    ) -> anyhow::Result<Row> {
+        let mut row = Row { flags: Flags::CUSTOM, ..Row::default() };
+        row.path = match place {
             Place::Page { path, .. } => self.intern(Dimension::Path, path.as_str())?,
             Place::NotFound(_) => 0,
         };
@@ -344,30 +429,7 @@ impl<'b, 't> Batch<'b, 't> {
         };
         row.flags = row.flags.with(flag);
         row.detail = if detail.is_some() { self.value(dimension, link)? } else { 0 };
-        let visit = self.tables.visit(row.visitor)?.filter(|visit| visit.includes(event.at));
-        if let Some(visit) = visit {
-            self.clear(visit.entry, Flags::BOUNCE)?;
-        }
-        self.tables.set_view(id, ViewMark { row: key, repeat: None })?;
-        self.put(key, &row, event.visitor.zip(subject.visitor.clone()))?;
-        Ok(())
-    }
-
-    /// Adds a view to the totals.
-    fn total(&mut self, event: &Event, number: u32, newness: Newness, referrer: Option<&str>) {
-        let totals = &mut self.memory.totals;
-        match &event.place {
-            Place::Page { path, .. } => {
-                totals.site.views += 1;
-                totals.site.visitors += u64::from(newness.to_site);
-                totals.site.since.get_or_insert(event.at);
-                totals.add(number, path, newness.to_page);
-            }
-            Place::NotFound(path) => {
-                totals.site.not_found += 1;
-                self.memory.not_found.add(&value::tidy_path(path), referrer);
-            }
-        }
+        Ok(row)
     }
 
     /// The numbers of the values of [`Dimension::TRAITS`], in that order.
@@ -437,10 +499,14 @@ impl<'b, 't> Batch<'b, 't> {
     fn free_key(&mut self, now: Timestamp) -> anyhow::Result<RowKey> {
         // Behind the last of a millisecond all are free, up to the end of that.
         let last = self.last_key.filter(|last| last.time() == now);
-        let key = match last.map(RowKey::next).filter(|key| key.time() == now) {
+        let mut key = match last.map(RowKey::next).filter(|key| key.time() == now) {
             Some(key) => key,
             None => self.tables.free_key(now)?,
         };
+        // Only after the clock was set back within a batch, or when there is no room in the millisecond.
+        while self.rows.contains_key(&key) || key.time() != now && self.tables.row(key)?.is_some() {
+            key = key.next();
+        }
         self.last_key = Some(key).filter(|key| key.time() == now);
         Ok(key)
     }
@@ -468,7 +534,7 @@ impl<'b, 't> Batch<'b, 't> {
         (mark, before): (ViewMark, Row),
         grown: Engagement,
         words: u32,
-    ) -> anyhow::Result<()> {
+    ) {
         let mut row = Row { scroll: grown.scroll, ..before };
         match mark.repeat {
             None => row.own_ms = grown.engaged_ms,
@@ -476,21 +542,31 @@ impl<'b, 't> Batch<'b, 't> {
                 let gained = grown.engaged_ms.saturating_sub(repeat.engaged_ms);
                 row.repeats_ms = row.repeats_ms.saturating_add(gained);
                 let repeat = Some(Repeat { engaged_ms: grown.engaged_ms, ..repeat });
-                self.tables.set_view(view, ViewMark { repeat, ..mark })?;
+                self.set_view(view, ViewMark { repeat, ..mark });
             }
         }
         if policy::is_read(row.scroll, row.engaged_ms(), words) {
             row.flags = row.flags.with(Flags::READ);
         }
-        self.replace(mark.row, &before, &row)
+        self.replace(mark.row, &before, &row);
     }
 
     /// Writes what has been gathered in memory.
     pub(super) fn finish(mut self, more: More<'_>) -> anyhow::Result<()> {
         served::add(self.tables, self.calendar, more.served)?;
         self.tables.merge(&self.ledger)?;
+        self.tables.set_rows(&self.rows)?;
         for (id, visitor) in std::mem::take(&mut self.visitors) {
-            self.tables.set_visitor(id, &visitor)?;
+            self.set_visitor(id, &visitor);
+        }
+        let due = self.memory.journal.due();
+        self.tables.write_journal(&mut self.memory.journal)?;
+        if due > 0 {
+            merge::merge(self.tables, &mut self.memory.journal, due)?;
+        }
+        self.rowless.write(self.tables)?;
+        if self.memory.strays.rows() != self.stray_rows {
+            self.tables.set_stray_rows(self.memory.strays.rows())?;
         }
         for (number, page) in self.memory.totals.take_changed() {
             self.tables.set_page(number, &page)?;
@@ -503,12 +579,6 @@ impl<'b, 't> Batch<'b, 't> {
         }
         self.tables.set_site(&self.memory.totals.site)
     }
-}
-
-/// What stands for a path that the site does not have where pages have their numbers: a hash, apart from these.
-fn missing_page(path: &str) -> u32 {
-    let [a, b, c, d, ..] = *blake3::hash(path.as_bytes()).as_bytes();
-    u32::from_be_bytes([a, b, c, d]) | 1 << (u32::BITS - 1)
 }
 
 /// What is known of a viewing: a repeat has its own time and totals, a counted view those of its row.

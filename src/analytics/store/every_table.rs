@@ -6,8 +6,8 @@ use redb::{
 };
 
 use super::tables::{
-    BLOCKS, CELLS, COUNTED, EVENTS, HOURS, META, NAMES, NOT_FOUND, SERVED, TOTALS, VIEWS, VISITORS,
-    VISITS, WORDS,
+    BLOCKS, CELLS, COUNTED, EVENTS, HOURS, JOURNAL, META, NAMES, NOT_FOUND, ROWLESS, SERVED,
+    TOTALS, VIEWS, VISITORS, VISITS, WORDS,
 };
 
 /// Does something with a table, whatever its keys and values are.
@@ -28,6 +28,8 @@ pub(super) fn visit_sums(visit: &mut impl Visit) -> anyhow::Result<()> {
     visit.table(VIEWS)?;
     visit.table(COUNTED)?;
     visit.table(VISITS)?;
+    visit.table(JOURNAL)?;
+    visit.table(ROWLESS)?;
     visit.table(SERVED)?;
     visit.table(HOURS)?;
     visit.table(CELLS)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::every_table::{Put, Show, visit_rows, visit_sums};
 use super::load::name;
 use super::tables::{CELLS, EVENTS, NAMES};
-use super::{FORMAT, Store};
+use super::{FORMAT, Store, merge};
 use crate::analytics::rollup::Dimension;
 use crate::analytics::row::{Flags, Row, RowKey};
 
@@ -173,7 +173,8 @@ impl Store {
         let mut lines = input.lines().enumerate();
         let head = lines.next().map(|(_, line)| line).transpose()?.unwrap_or_default();
         match serde_json::from_str(&head) {
-            Ok(Line::Head { tallymark, format: FORMAT }) if tallymark == "statistics" => {}
+            // What the second format has, this one has as well.
+            Ok(Line::Head { tallymark, format: 2..=FORMAT }) if tallymark == "statistics" => {}
             Ok(Line::Head { format, .. }) => bail!(
                 "line 1: it has format {format}, and this version of tallymark reads {FORMAT}"
             ),
@@ -187,6 +188,7 @@ impl Store {
                 .map(|(number, line)| anyhow::Ok((number + 1, line?)))
                 .collect::<anyhow::Result<_>>()?;
             if some.is_empty() {
+                self.with_database(merge::settle)?;
                 return Ok(rows);
             }
             rows += self.take_in_lines(&some)?;

@@ -86,10 +86,12 @@ impl Batch<'_, '_> {
             Past::Happening { at, place, visitor, name } => {
                 let event = event(*at, place, *visitor);
                 let subject = self.subject(&event)?;
-                self.turn(*at)?;
                 let id = known_by(&event, name);
-                let traits = [0; Dimension::TRAITS.len()];
-                self.happen(&event, &subject, (id, name, None), traits).map(|()| true)
+                let traits = Some([0; Dimension::TRAITS.len()]);
+                if !self.has_happened(id, *at)? {
+                    self.happen(&event, &subject, (id, name, None), traits)?;
+                }
+                Ok(true)
             }
             Past::Day(day) => self.take_day(day).map(|()| true),
         }
@@ -98,7 +100,7 @@ impl Batch<'_, '_> {
     fn take_view(&mut self, event: &Event, traits: &Traits) -> anyhow::Result<bool> {
         let subject = self.subject(event)?;
         let counted = match subject.page.zip(subject.number()) {
-            Some((page, visitor)) => self.tables.counted(page, visitor)?,
+            Some((page, visitor)) => self.counted(page, visitor)?,
             None => None,
         };
         if counted.is_some_and(|row| policy::is_repeat(row.time(), event.at)) {
@@ -113,8 +115,22 @@ impl Batch<'_, '_> {
             &traits.source,
             &traits.campaign,
         ];
-        let known = self.values(event.at, texts.map(|text| text.as_deref()))?;
-        self.count(event, known, traits.referrer.as_deref(), subject)?;
+        let texts = texts.map(|text| text.as_deref());
+        match &event.place {
+            Place::Page { path, .. } => {
+                let known = self.values(event.at, texts)?;
+                self.count(event, path, known, subject)?;
+            }
+            Place::NotFound(path)
+                if self.memory.strays.repeats(None, event.visitor, path, event.at) =>
+            {
+                return Ok(false);
+            }
+            Place::NotFound(path) => {
+                let referrer = traits.referrer.as_deref();
+                self.miss(event.at, path, referrer, |batch| batch.values(event.at, texts))?;
+            }
+        }
         Ok(true)
     }
 

@@ -6,10 +6,11 @@ use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use redb::{ReadTransaction, ReadableTable as _};
 
-use super::Store;
 use super::tables::{self, META, NAMES, NOT_FOUND, PRESENCE, SITE, TOTALS, VISITORS, WORDS};
+use super::{Store, merge};
 use crate::analytics::calendar::Calendar;
 use crate::analytics::frequent::Frequent;
+use crate::analytics::journal::Shelf;
 use crate::analytics::memory::Memory;
 use crate::analytics::rejection::Rejection;
 use crate::analytics::rollup::Dimension;
@@ -17,6 +18,7 @@ use crate::analytics::row::varint;
 use crate::analytics::salt::Salt;
 use crate::analytics::sessions::{Presence, Reader, Sessions};
 use crate::analytics::snapshot::{NotFoundPath, PathTotals};
+use crate::analytics::strays::Strays;
 use crate::analytics::totals::{SiteTotals, Totals};
 use crate::analytics::values::Values;
 use crate::analytics::visitor::Visitor;
@@ -38,6 +40,8 @@ impl Store {
                 // Read when the first event says which day it is.
                 values: Values::default(),
                 words: Vocabulary::default(),
+                journal: merge::read(transaction)?,
+                strays: Strays::restore(tables::stray_rows(&transaction.open_table(META)?)?),
                 salt: salt(transaction)?,
                 rejected: rejected(transaction)?,
             })
@@ -46,7 +50,11 @@ impl Store {
 
     /// How many distinct visitors saw at least one of these pages. Reads what is known of each visitor.
     pub(in crate::analytics) fn visitors_of(&self, pages: &[u32]) -> anyhow::Result<u64> {
-        let mut count = 0;
+        // Those whose latest entry waits in the journal are not looked up in the table.
+        let journal = self.read(merge::read)?;
+        let waiting = journal.values_of(Shelf::Visitors);
+        let known = waiting.filter(|visitor| Visitor::knows_any(visitor, pages));
+        let mut count = known.count() as u64;
         let mut next = Some([0; 8]);
         while let Some(from) = next {
             // Many transactions, so that none is long; a visitor is in one of them.
@@ -57,7 +65,9 @@ impl Store {
                     if place == VISITORS_AT_ONCE {
                         return Ok(Some(*key.value()));
                     }
-                    count += u64::from(Visitor::knows_any(value.value(), pages));
+                    let place = (Shelf::Visitors, u64::from_be_bytes(*key.value()));
+                    let is_known = journal.value(place).is_none();
+                    count += u64::from(is_known && Visitor::knows_any(value.value(), pages));
                 }
                 Ok(None)
             })?;

@@ -48,16 +48,16 @@ pub(super) fn keep(path: &Path, format: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Changes the file from format 1 to the next.
-pub(super) fn from_first(database: &Database) -> anyhow::Result<()> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(true);
-    change(&transaction)?;
-    transaction.commit()?;
-    Ok(())
+/// Changes the file from `format` to that of this version.
+pub(super) fn change(database: &Database, format: u64) -> anyhow::Result<()> {
+    super::transact(database, |transaction| match format {
+        1 => change_first(transaction),
+        // The third has two more tables, which are made when they are opened.
+        _ => Tables::open(transaction)?.set_format(super::FORMAT),
+    })
 }
 
-fn change(transaction: &WriteTransaction) -> anyhow::Result<()> {
+fn change_first(transaction: &WriteTransaction) -> anyhow::Result<()> {
     let (visitors, seen) = (old_visitors(transaction)?, old_seen(transaction)?);
     transaction.delete_table(OLD_VISITORS)?;
     transaction.delete_table(OLD_SEEN)?;
@@ -153,7 +153,7 @@ fn with_visits(mut rows: Vec<(RowKey, Row)>) -> (Vec<(RowKey, Row)>, HashMap<u32
 #[cfg(test)]
 mod tests {
     use super::super::Store;
-    use super::super::tables::{META, NAMES, PRESENCE, TOTALS, VIEWS, WORDS};
+    use super::super::tables::{JOURNAL, META, NAMES, PRESENCE, ROWLESS, TOTALS, VIEWS, WORDS};
     use super::*;
     use crate::analytics::samples::{START, at};
     use crate::analytics::totals::SiteTotals;
@@ -246,6 +246,31 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_the_second_format_gets_the_tables_that_it_does_not_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("analytics.redb");
+        write_old(&file, &VIEWS_OF_OLD);
+        let store = Store::open(&file).unwrap();
+        let counts = store.counts().unwrap();
+        store
+            .transact(|transaction| {
+                transaction.delete_table(JOURNAL)?;
+                transaction.delete_table(ROWLESS)?;
+                let mut meta = transaction.open_table(META)?;
+                meta.insert(b"format".as_slice(), [2].as_slice())?;
+                Ok(())
+            })
+            .unwrap();
+        drop(store);
+        let store = Store::open(&file).unwrap();
+        assert_eq!(store.counts().unwrap(), counts);
+        assert!(store.agrees().unwrap());
+        drop(store);
+        assert!(copy_of(&file, 2).exists());
+        assert_eq!(Store::open(&file).unwrap().counts().unwrap(), counts);
+    }
+
+    #[test]
     fn a_change_that_was_broken_off_is_begun_again() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("analytics.redb");
@@ -255,7 +280,7 @@ mod tests {
         keep(&file, 1).unwrap();
         let database = Database::create(&file).unwrap();
         let transaction = database.begin_write().unwrap();
-        change(&transaction).unwrap();
+        change_first(&transaction).unwrap();
         drop(transaction);
         drop(database);
         let store = Store::open(&file).unwrap();

@@ -12,6 +12,7 @@
 //!             "kept"                                 n from when on all rows are kept; absent: always
 //!             "salt"                                 4 day │ 32 key            (visitor ids: daily)
 //!             "rejected:NAME"                        n how often
+//!             "strays"                               n day in UTC │ n how many strays of it have a row
 //! words       1 dimension │ text                     n number of the text
 //! names       4 number                               1 dimension │ text
 //! visitors    8 hash of the id                       n number │ n latest day, z from 2020-01-01
@@ -30,6 +31,9 @@
 //! counted     4 page │ 4 visitor                     8 row key of the last counted view
 //! visits      4 visitor                              8 row key of its first view │ 8 of its last
 //!                                                    │ 8 last sign
+//! journal     8 number                               (1 table │ 8 key │ n length │ value)*; tables are 0 views,
+//!                                                    1 visitors, 2 counted, 3 visits
+//! rowless     4 quarter │ 1 dimension │ 4 value      n how often
 //! served      1 zero │ 4 quarter │ 1 caller │ 4 zeros    n how often                         (hour)
 //!             1 one │ 4 day │ 1 caller │ 4 path      n how often                          (day)
 //! presence    16 visitor id, or 8 id of a viewing    6 last seen │ path, or nothing if not found
@@ -51,19 +55,28 @@
 //! A row key is 6 bytes of milliseconds since 1970 and 2 that tell rows of one millisecond apart. Times are
 //! milliseconds in UTC. Days are those of the site's time zone, counted from 1970; an hour is known by the
 //! quarter of an hour since 1970 in which it began. Texts stand in `words` once for each dimension; number 0
-//! means none, and in `cells` all of them. The page in `counted` is a hash with its highest bit set if the
-//! site did not have it.
+//! means none, and in `cells` all of them.
 //!
 //! Rows of a day in UTC that cannot change any more are moved from `events` to `blocks`, all of a block of one
-//! day, as soon as the last is 72 hours old. They are what `hours`, `cells`, `totals` and the days of visitors follow from. A cell is what was counted
-//! in a day, a month or a year for one value. Its pairs say how many of its visitors were counted for that
-//! value so many days before the span began, and not since; 0 stands for never. That makes the distinct
-//! visitors of any days a sum, see [`returns`](super::returns).
+//! day, as soon as the last is 72 hours old. With `rowless` they are what `hours`, `cells`, `totals` and the days
+//! of visitors follow from. A cell is what was counted in a day, a month or a year for one value. Its pairs say
+//! how many of its visitors were counted for that value so many days before the span began, and not since; 0
+//! stands for never. That makes the distinct visitors of any days a sum, see [`returns`](super::returns).
+//!
+//! `views`, `visitors`, `counted` and `visits` have keys in no order, so that each new one would cost a page of its own.
+//! What is new in them is therefore written to `journal` first, a row for each transaction, and what stands there comes
+//! before what the tables have. Thousands at once are merged into them in the order of their keys, a part with each
+//! transaction; that of the last part deletes the rows that had them. A file that is opened has all of it merged.
+//!
+//! Strays are what anybody can make up without end: views of paths that the site does not have, and events of viewings
+//! that are not in `views`. They leave no id, visitor or visit. Only so many of a day have a row, see
+//! [`Strays`](super::strays::Strays); the others are added up in `rowless`, so that all totals follow from rows and that.
 //!
 //! `views` is needed for two days, `counted` and `visits` for half an hour, `presence` for two minutes; what
 //! is older is deleted. Rows and visitors may be dropped for their age, a day at a time; `kept` says so, and
-//! their totals stay. `served` follows from nothing else. A file of an older format is copied to `analytics.redb.v1` and then changed in one
-//! transaction; one of a later format is refused. When the file is checked says [`integrity`].
+//! their totals stay. `served` follows from nothing else. A file of format 1 or 2 is copied to `analytics.redb.v1` or
+//! `.v2` and then changed in one transaction; one of a later format is refused. When the file is checked says
+//! [`integrity`].
 
 mod batch;
 mod blocks;
@@ -77,9 +90,11 @@ mod faults;
 mod import;
 mod integrity;
 mod load;
+mod merge;
 mod migrate;
 mod recount;
 mod rollups;
+mod rowless;
 mod rows;
 mod served;
 mod sizes;
@@ -106,7 +121,7 @@ use super::policy;
 use crate::clock::Timestamp;
 
 /// The version of the format that this module writes.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
 /// The database file. Each method is one transaction; none may be called on a thread that must not wait.
 pub struct Store {
@@ -225,9 +240,13 @@ impl Store {
         let is_later = self.is_host && length > policy::CHECKED_AT_ONCE;
         let check = if is_clean || is_later { Check::Nothing } else { Check::Whole };
         let database = self.medium.open_or_set_aside(check, now)?;
-        let mut door = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        *door =
-            if is_clean || !is_later { Door::Open(database) } else { Door::Unchecked(database) };
+        let opened = if is_clean || !is_later {
+            merge::settle(&database)?;
+            Door::Open(database)
+        } else {
+            Door::Unchecked(database)
+        };
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(())
     }
 
@@ -237,7 +256,9 @@ impl Store {
         let opened = || {
             let metadata = std::fs::metadata(path)?;
             anyhow::ensure!(metadata.len() > 0, "it is empty");
-            contained(|| store.medium.open(Check::Whole))
+            let database = contained(|| store.medium.open(Check::Whole))?;
+            merge::settle(&database)?;
+            anyhow::Ok(database)
         };
         let database = opened().with_context(|| store.name())?;
         *store.database.write().unwrap_or_else(PoisonError::into_inner) = Door::Open(database);
@@ -259,7 +280,7 @@ impl Store {
     pub(super) fn reopen(&self, now: Timestamp) -> anyhow::Result<()> {
         let mut door = self.database.write().unwrap_or_else(PoisonError::into_inner);
         if let Door::Unchecked(database) = &mut *door
-            && integrity::check(database).is_ok()
+            && integrity::check(database).and_then(|()| merge::settle(database)).is_ok()
         {
             if let Door::Unchecked(database) = std::mem::replace(&mut *door, Door::Closed) {
                 *door = Door::Open(database);
@@ -269,7 +290,9 @@ impl Store {
         door.close();
         self.medium.prepare()?;
         let now = self.is_host.then_some(now);
-        *door = Door::Open(self.medium.open_or_set_aside(Check::Whole, now)?);
+        let database = self.medium.open_or_set_aside(Check::Whole, now)?;
+        merge::settle(&database)?;
+        *door = Door::Open(database);
         self.has_failed.store(false, Ordering::Relaxed);
         Ok(())
     }
@@ -299,9 +322,17 @@ impl Store {
         &self,
         work: impl FnOnce(&WriteTransaction) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        self.with_database(|database| transact(database, work))
+    }
+
+    /// The same, in as many transactions as it takes.
+    fn with_database<T>(
+        &self,
+        work: impl FnOnce(&Database) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         let door = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = door.open()?;
-        self.noting(contained(|| transact(database, work)))
+        self.noting(contained(|| work(database)))
     }
 
     /// Runs `work` in such a transaction, which is given up if it says that it has changed nothing.
@@ -447,7 +478,7 @@ impl Medium {
         match format(&database)? {
             Some(FORMAT) => Ok(database),
             None => initialize(&database).map(|()| database),
-            Some(1) => {
+            Some(older @ 1..FORMAT) => {
                 // Closed, so that what is copied is whole.
                 drop(database);
                 let path = &self.path;
@@ -455,9 +486,9 @@ impl Medium {
                     "`{}` has an older format, and gets that of this version",
                     path.display()
                 );
-                migrate::keep(path, 1)?;
+                migrate::keep(path, older)?;
                 let database = self.open_any(Check::Whole)?;
-                migrate::from_first(&database)?;
+                migrate::change(&database, older)?;
                 Ok(database)
             }
             Some(later) => bail!(Refused(format!(
@@ -543,12 +574,12 @@ mod tests {
         drop(Store::open(&file).unwrap());
         let store = Store::open(&file).unwrap();
         assert_eq!(failure(&file), named("another process has it open"));
-        store.write(|tables| tables.set_format(3)).unwrap();
+        store.write(|tables| tables.set_format(4)).unwrap();
         drop(store);
         assert_eq!(
             failure(&file),
             named(
-                "it has format 3, and this version of tallymark reads 2; a later version wrote it"
+                "it has format 4, and this version of tallymark reads 3; a later version wrote it"
             )
         );
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use redb::ReadableTable;
 
-use super::Store;
 use super::rows::Rows;
-use super::tables::{self, CELLS, HOURS, META, TOTALS, Tables};
+use super::tables::{self, CELLS, HOURS, META, ROWLESS, TOTALS, Tables};
+use super::{Store, merge, rowless};
 use crate::analytics::calendar::{Calendar, Level};
 use crate::analytics::ledger::{DayCell, Hour, Ledger};
 use crate::analytics::rollup::{Cell, Dimension, Rollup, Total};
@@ -82,12 +82,15 @@ impl Store {
         })
     }
 
-    /// The counts as the rows give them.
+    /// The counts as the rows give them, and the sums of what has none.
     pub(in crate::analytics) fn recount(&self) -> anyhow::Result<Counts> {
         let calendar = self.calendar()?;
         let mut recount = Recount::new(&calendar, HashMap::new());
         let always = Timestamp::default()..=Timestamp::from_millis(i64::MAX);
         self.each_row(always, |key, row| recount.add(key, row))?;
+        self.read(|transaction| {
+            rowless::add_all(&transaction.open_table(ROWLESS)?, &calendar, &mut recount.ledger)
+        })?;
         Ok(Counts::of(recount.ledger))
     }
 
@@ -104,6 +107,7 @@ impl Store {
     /// Computes all roll-ups from the rows anew, with days as `calendar` has them, and says how many were
     /// different. What rows that are not kept any more have added stays as it is.
     pub(in crate::analytics) fn rebuild(&self, calendar: &Calendar) -> anyhow::Result<u64> {
+        self.with_database(merge::settle)?;
         self.write(|tables| rebuild(tables, calendar))
     }
 
@@ -201,6 +205,7 @@ pub(super) fn rebuild(tables: &mut Tables<'_>, calendar: &Calendar) -> anyhow::R
     let mut recount = Recount::new(calendar, known);
     let rows = Rows { events: &tables.events, blocks: &tables.blocks };
     rows.all(|key, row| recount.add(key, row))?;
+    rowless::add_all(&tables.rowless, calendar, &mut recount.ledger)?;
     let before = stored(&tables.hours, &tables.cells, &tables.totals)?;
     let after = joined(&before, &recount.ledger, (day, hour), same_zone);
     let differences = differences(&before, &after);

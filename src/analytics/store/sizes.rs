@@ -6,8 +6,8 @@ use redb::{
 
 use super::Store;
 use super::tables::{
-    BLOCKS, CELLS, COUNTED, EVENTS, HOURS, META, NAMES, NOT_FOUND, PRESENCE, SERVED, TOTALS, VIEWS,
-    VISITORS, VISITS, WORDS,
+    BLOCKS, CELLS, COUNTED, EVENTS, HOURS, JOURNAL, META, NAMES, NOT_FOUND, PRESENCE, ROWLESS,
+    SERVED, TOTALS, VIEWS, VISITORS, VISITS, WORDS,
 };
 
 impl Store {
@@ -21,6 +21,8 @@ impl Store {
                 size(transaction, COUNTED)?,
                 size(transaction, SERVED)?,
                 size(transaction, VISITORS)?,
+                size(transaction, JOURNAL)?,
+                size(transaction, ROWLESS)?,
                 size(transaction, VISITS)?,
                 size(transaction, CELLS)?,
                 size(transaction, HOURS)?,
@@ -56,6 +58,8 @@ fn name_of<K: Key + 'static, V: Value + 'static>(
         "counted",
         "served",
         "visitors",
+        "journal",
+        "rowless",
         "visits",
         "cells",
         "hours",

@@ -1,10 +1,13 @@
 //! The tables and the bytes of their rows.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use redb::{AccessGuard, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::super::calendar::Level;
 use super::super::id::{ViewId, VisitorId};
+use super::super::journal::Journal;
 use super::super::ledger::{Hour, Ledger};
 use super::super::policy;
 use super::super::rejection::Rejection;
@@ -13,9 +16,11 @@ use super::super::row::{Row, RowKey, varint};
 use super::super::salt::Salt;
 use super::super::sessions::{Presence, Reader};
 use super::super::snapshot::{NotFoundPath, PathTotals};
+use super::super::strays;
 use super::super::totals::SiteTotals;
 use super::super::visit::Visit;
 use super::super::visitor::Visitor;
+use super::merge::insert_runs;
 use crate::clock::Timestamp;
 
 /// Bytes of any length.
@@ -35,6 +40,8 @@ pub(super) const COUNTED: TableDefinition<'_, Fixed<8>, Fixed<8>> = TableDefinit
 pub(super) const VISITS: TableDefinition<'_, Fixed<4>, Fixed<24>> = TableDefinition::new("visits");
 pub(super) const SERVED: TableDefinition<'_, Fixed<10>, Bytes> = TableDefinition::new("served");
 pub(super) const PRESENCE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("presence");
+pub(super) const JOURNAL: TableDefinition<'_, Fixed<8>, Bytes> = TableDefinition::new("journal");
+pub(super) const ROWLESS: TableDefinition<'_, Fixed<9>, Bytes> = TableDefinition::new("rowless");
 pub(super) const HOURS: TableDefinition<'_, Fixed<5>, Bytes> = TableDefinition::new("hours");
 pub(super) const CELLS: TableDefinition<'_, Fixed<10>, Bytes> = TableDefinition::new("cells");
 pub(super) const TOTALS: TableDefinition<'_, Fixed<4>, Bytes> = TableDefinition::new("totals");
@@ -48,6 +55,8 @@ const FORMAT: &[u8] = b"format";
 const KEPT: &[u8] = b"kept";
 pub(super) const ZONE: &[u8] = b"zone";
 pub(super) const SALT: &[u8] = b"salt";
+/// How many of a day are counted by [`Strays`](strays::Strays) and have a row.
+const STRAY_ROWS: &[u8] = b"strays";
 
 /// All tables, open in one transaction that may write.
 pub(super) struct Tables<'t> {
@@ -62,6 +71,8 @@ pub(super) struct Tables<'t> {
     pub(super) visits: Table<'t, Fixed<4>, Fixed<24>>,
     pub(super) served: Table<'t, Fixed<10>, Bytes>,
     pub(super) presence: Table<'t, Bytes, Bytes>,
+    pub(super) journal: Table<'t, Fixed<8>, Bytes>,
+    pub(super) rowless: Table<'t, Fixed<9>, Bytes>,
     pub(super) hours: Table<'t, Fixed<5>, Bytes>,
     pub(super) cells: Table<'t, Fixed<10>, Bytes>,
     pub(super) totals: Table<'t, Fixed<4>, Bytes>,
@@ -98,6 +109,8 @@ impl<'t> Tables<'t> {
             visits: transaction.open_table(VISITS)?,
             served: transaction.open_table(SERVED)?,
             presence: transaction.open_table(PRESENCE)?,
+            journal: transaction.open_table(JOURNAL)?,
+            rowless: transaction.open_table(ROWLESS)?,
             hours: transaction.open_table(HOURS)?,
             cells: transaction.open_table(CELLS)?,
             totals: transaction.open_table(TOTALS)?,
@@ -150,8 +163,8 @@ impl<'t> Tables<'t> {
     }
 
     /// What is known of a visitor.
-    pub(super) fn visitor(&self, id: VisitorId) -> anyhow::Result<Option<Visitor>> {
-        let visitor = self.visitors.get(&id.key())?;
+    pub(super) fn visitor(&self, key: [u8; 8]) -> anyhow::Result<Option<Visitor>> {
+        let visitor = self.visitors.get(&key)?;
         Ok(visitor.map(|visitor| Visitor::decode(visitor.value())))
     }
 
@@ -176,11 +189,6 @@ impl<'t> Tables<'t> {
         Ok(value.and_then(|value| decode_mark(value.value())))
     }
 
-    pub(super) fn set_view(&mut self, id: ViewId, mark: ViewMark) -> anyhow::Result<()> {
-        self.views.insert(id.as_bytes(), encode_mark(mark).as_slice())?;
-        Ok(())
-    }
-
     pub(super) fn row(&self, key: RowKey) -> anyhow::Result<Option<Row>> {
         Ok(self.events.get(&key.to_bytes())?.map(|value| Row::decode(value.value())))
     }
@@ -203,18 +211,31 @@ impl<'t> Tables<'t> {
     }
 
     /// The last view that was counted for a page and a visitor.
-    pub(super) fn counted(&self, page: u32, visitor: u32) -> anyhow::Result<Option<RowKey>> {
-        let key = self.counted.get(&counted_key(page, visitor))?;
-        Ok(key.map(|key| RowKey::from_bytes(*key.value())))
+    pub(super) fn counted(&self, key: [u8; 8]) -> anyhow::Result<Option<RowKey>> {
+        let row = self.counted.get(&key)?;
+        Ok(row.map(|row| RowKey::from_bytes(*row.value())))
     }
 
-    pub(super) fn set_counted(
-        &mut self,
-        page: u32,
-        visitor: u32,
-        row: RowKey,
-    ) -> anyhow::Result<()> {
-        self.counted.insert(&counted_key(page, visitor), &row.to_bytes())?;
+    /// Writes rows, in the order of their keys.
+    pub(super) fn set_rows(&mut self, rows: &BTreeMap<RowKey, Row>) -> anyhow::Result<()> {
+        let rows: Vec<_> = rows.iter().map(|(key, row)| (key.to_bytes(), row.encode())).collect();
+        let pairs: Vec<_> =
+            rows.iter().map(|(key, row)| (key.as_slice(), row.as_slice())).collect();
+        insert_runs(&mut self.events, &pairs)
+    }
+
+    /// Writes what was noted in the journal since the last row of it.
+    pub(super) fn write_journal(&mut self, journal: &mut Journal) -> anyhow::Result<()> {
+        if let Some((number, row)) = journal.take_row() {
+            self.journal.insert(&number.to_be_bytes(), row.as_slice())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_stray_rows(&mut self, rows: strays::Rows) -> anyhow::Result<()> {
+        let day = u64::try_from(rows.day).unwrap_or(0);
+        let value = varint::encode([day, rows.count.into()]);
+        self.meta.insert(STRAY_ROWS, value.as_slice())?;
         Ok(())
     }
 
@@ -319,6 +340,15 @@ pub(super) fn kept(meta: &impl ReadableTable<Bytes, Bytes>) -> anyhow::Result<Op
     Ok(meta.get(KEPT)?.map(|kept| time(varint::decode(kept.value()).large())))
 }
 
+/// How many strays of a day have a row.
+pub(super) fn stray_rows(meta: &impl ReadableTable<Bytes, Bytes>) -> anyhow::Result<strays::Rows> {
+    let rows = meta.get(STRAY_ROWS)?;
+    Ok(rows.map_or_else(strays::Rows::default, |rows| {
+        let mut numbers = varint::decode(rows.value());
+        strays::Rows { day: numbers.small().into(), count: numbers.small() }
+    }))
+}
+
 /// Text that was written as text; what is not, after damage, shows as such.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -369,7 +399,7 @@ pub(super) fn decode_presence(value: &[u8]) -> Option<(Timestamp, &[u8])> {
     Some((Timestamp::from_millis(millis), path))
 }
 
-fn encode_mark(mark: ViewMark) -> Vec<u8> {
+pub(super) fn encode_mark(mark: ViewMark) -> Vec<u8> {
     let mut value = mark.row.to_bytes().to_vec();
     if let Some(repeat) = mark.repeat {
         // Zeros at the end are left out, so the time is never written as one.
@@ -384,7 +414,7 @@ pub(super) fn row_of(mark: &[u8]) -> Option<RowKey> {
     decode_mark(mark).map(|mark| mark.row)
 }
 
-fn decode_mark(value: &[u8]) -> Option<ViewMark> {
+pub(super) fn decode_mark(value: &[u8]) -> Option<ViewMark> {
     let (row, repeat) = value.split_first_chunk::<8>()?;
     let mut numbers = varint::decode(repeat);
     let repeat = numbers

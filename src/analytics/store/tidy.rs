@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use redb::ReadableTable as _;
 
-use super::Store;
-use super::blocks;
 use super::tables::{self, Tables};
+use super::{Store, blocks, rowless};
 use crate::analytics::calendar::Calendar;
 use crate::analytics::policy;
 use crate::analytics::row::RowKey;
@@ -84,7 +83,9 @@ fn drop_rows(tables: &mut Tables<'_>, oldest: Timestamp) -> anyhow::Result<usize
     let bounds = (RowKey::ALL.start().to_bytes(), RowKey::last_of_day(day).to_bytes());
     tables.events.retain_in::<&[u8; 8], _>(&bounds.0..=&bounds.1, |_, _| false)?;
     tables.blocks.retain_in::<&[u8; 8], _>(&bounds.0..=&bounds.1, |_, _| false)?;
-    tables.set_kept(RowKey::first_of_day(day + 1).time())?;
+    let kept = RowKey::first_of_day(day + 1).time();
+    rowless::drop_before(tables, kept)?;
+    tables.set_kept(kept)?;
     Ok(1)
 }
 
@@ -146,14 +147,16 @@ mod tests {
         }
 
         fn tidy(&mut self, millis: i64, days: Option<u64>) {
+            self.store.merge(&mut self.memory).unwrap();
             let retention = days.map(|days| Duration::from_hours(24 * days));
             let calendar = &self.identity.calendar;
             self.store.tidy(at(millis), retention, calendar, &mut self.progress).unwrap();
         }
 
         /// How many rows, blocks, ids of viewings and visitors there are.
-        fn sizes(&self) -> [u64; 4] {
+        fn sizes(&mut self) -> [u64; 4] {
             use redb::ReadableTableMetadata as _;
+            self.store.merge(&mut self.memory).unwrap();
             self.store
                 .write(|tables| {
                     let rows = [tables.events.len()?, tables.blocks.len()?];

@@ -1,0 +1,201 @@
+//! The journal in the database: a row for each batch, emptied when all of it has been merged into its tables.
+//!
+//! A row is durable with the batch whose entries it has, so nothing depends on when they are merged. Merging is repeated
+//! after a crash, which changes nothing: in the journal are the latest values. Whoever opens the file merges first; what is
+//! read while events are counted either does not need the latest entries or looks into the journal too.
+
+use std::ops::Bound;
+
+use redb::{
+    Database, Key, ReadTransaction, ReadableDatabase as _, ReadableTable as _, Table, Value,
+};
+
+use super::batch::Batch;
+use super::tables::{self, JOURNAL, Tables, ViewMark};
+use super::{Store, contained, write};
+use crate::analytics::id::{ViewId, VisitorId};
+use crate::analytics::journal::{Journal, Place, Shelf};
+use crate::analytics::memory::Memory;
+use crate::analytics::policy;
+use crate::analytics::row::RowKey;
+use crate::analytics::visit::Visit;
+use crate::analytics::visitor::Visitor;
+
+impl Store {
+    /// Merges what waits in the journal.
+    pub(in crate::analytics) fn merge(&self, memory: &mut Memory) -> anyhow::Result<()> {
+        self.with_database(|database| merge_all(database, &mut memory.journal))
+    }
+}
+
+/// Merges what the journal of a database has that nobody counts into yet.
+pub(super) fn settle(database: &Database) -> anyhow::Result<()> {
+    contained(|| {
+        let mut journal = read(&database.begin_read()?)?;
+        merge_all(database, &mut journal)
+    })
+}
+
+/// The journal as it is stored.
+pub(super) fn read(transaction: &ReadTransaction) -> anyhow::Result<Journal> {
+    let mut journal = Journal::default();
+    for entry in transaction.open_table(JOURNAL)?.iter()? {
+        let (number, row) = entry?;
+        journal.read(u64::from_be_bytes(*number.value()), row.value());
+    }
+    Ok(journal)
+}
+
+/// Merges `journal` in several transactions: one alone would need as much room again as all pages that it changes.
+fn merge_all(database: &Database, journal: &mut Journal) -> anyhow::Result<()> {
+    while !journal.is_empty() {
+        write(database, |tables| merge(tables, journal, policy::MERGED_AT_ONCE))?;
+    }
+    Ok(())
+}
+
+/// Merges the next `most` entries. With the last, the rows that had them go.
+pub(super) fn merge(
+    tables: &mut Tables<'_>,
+    journal: &mut Journal,
+    most: usize,
+) -> anyhow::Result<()> {
+    let Some(part) = journal.part(most) else { return Ok(()) };
+    for of_table in part.entries.chunk_by(|((one, _), _), ((other, _), _)| one == other) {
+        insert(tables, of_table)?;
+    }
+    if let Some(end) = part.end {
+        tables.journal.retain_in::<&[u8; 8], _>(..&end.to_be_bytes(), |_, _| false)?;
+    }
+    journal.merged(most);
+    Ok(())
+}
+
+/// Writes entries of one table, in their order.
+fn insert(tables: &mut Tables<'_>, entries: &[(Place, &[u8])]) -> anyhow::Result<()> {
+    let Some(((shelf, _), _)) = entries.first() else { return Ok(()) };
+    let keys: Vec<[u8; 8]> = entries.iter().map(|((_, key), _)| key.to_be_bytes()).collect();
+    let pairs = keys.iter().zip(entries).map(|(key, (_, value))| (key.as_slice(), *value));
+    match shelf {
+        Shelf::Views => insert_scattered(&mut tables.views, pairs),
+        Shelf::Visitors => insert_scattered(&mut tables.visitors, pairs),
+        Shelf::Counted => insert_runs(&mut tables.counted, &pairs.collect::<Vec<_>>()),
+        Shelf::Visits => {
+            let pairs: Vec<_> = pairs.map(|(key, value)| (&key[4..], value)).collect();
+            insert_runs(&mut tables.visits, &pairs)
+        }
+    }
+}
+
+/// Whether a key and a value are as long as those of a table must be; after damage they may not be.
+fn fits<K: Key + 'static, V: Value + 'static>((key, value): (&[u8], &[u8])) -> bool {
+    let fits = |width: Option<usize>, bytes: &[u8]| width.is_none_or(|width| width == bytes.len());
+    fits(K::fixed_width(), key) && fits(V::fixed_width(), value)
+}
+
+/// Inserts pairs with others between them.
+fn insert_scattered<'p, K: Key + 'static, V: Value + 'static>(
+    table: &mut Table<'_, K, V>,
+    pairs: impl Iterator<Item = (&'p [u8], &'p [u8])>,
+) -> anyhow::Result<()> {
+    for (key, value) in pairs.filter(|pair| fits::<K, V>(*pair)) {
+        table.insert(K::from_bytes(key), V::from_bytes(value))?;
+    }
+    Ok(())
+}
+
+/// Inserts pairs in the order of their keys. A run of new ones, with none of the table between them, fills pages, where
+/// one that is inserted alone at the end would leave every page half empty.
+pub(super) fn insert_runs<K: Key + 'static, V: Value + 'static>(
+    table: &mut Table<'_, K, V>,
+    pairs: &[(&[u8], &[u8])],
+) -> anyhow::Result<()> {
+    let mut rest = pairs;
+    while let [first, others @ ..] = rest {
+        if !fits::<K, V>(*first) {
+            rest = others;
+            continue;
+        }
+        let mut cursor = table.lower_bound_mut(Bound::Included(K::from_bytes(first.0)))?;
+        let next = cursor.peek_next()?;
+        let next = next.map(|(key, _)| K::as_bytes(&key.value()).as_ref().to_vec());
+        let is_in_run = |pair: &&(&[u8], &[u8])| {
+            fits::<K, V>(**pair)
+                && next.as_ref().is_none_or(|next| K::compare(pair.0, next).is_lt())
+        };
+        let run = rest.iter().take_while(is_in_run).count();
+        if run < 2 {
+            drop(cursor);
+            table.insert(K::from_bytes(first.0), V::from_bytes(first.1))?;
+            rest = others;
+            continue;
+        }
+        for (key, value) in &rest[..run] {
+            cursor.insert_before(K::from_bytes(key), V::from_bytes(value))?;
+        }
+        cursor.close()?;
+        rest = &rest[run..];
+    }
+    Ok(())
+}
+
+/// Tables whose latest entries are in the journal.
+impl Batch<'_, '_> {
+    /// What the id of a viewing or of an event stands for.
+    pub(super) fn view(&self, id: ViewId) -> anyhow::Result<Option<ViewMark>> {
+        match self.memory.journal.value(place_of_view(id)) {
+            Some(mark) => Ok(tables::decode_mark(mark)),
+            None => self.tables.view(id),
+        }
+    }
+
+    pub(super) fn set_view(&mut self, id: ViewId, mark: ViewMark) {
+        self.memory.journal.put(place_of_view(id), tables::encode_mark(mark));
+    }
+
+    /// What is known of a visitor.
+    pub(super) fn visitor(&self, id: VisitorId) -> anyhow::Result<Option<Visitor>> {
+        let key = id.key();
+        match self.memory.journal.value((Shelf::Visitors, u64::from_be_bytes(key))) {
+            Some(visitor) => Ok(Some(Visitor::decode(visitor))),
+            None => self.tables.visitor(key),
+        }
+    }
+
+    pub(super) fn set_visitor(&mut self, id: VisitorId, visitor: &Visitor) {
+        let place = (Shelf::Visitors, u64::from_be_bytes(id.key()));
+        self.memory.journal.put(place, visitor.encode());
+    }
+
+    /// The last view that was counted for a page and a visitor.
+    pub(super) fn counted(&self, page: u32, visitor: u32) -> anyhow::Result<Option<RowKey>> {
+        let key = tables::counted_key(page, visitor);
+        let row = self.memory.journal.value((Shelf::Counted, u64::from_be_bytes(key)));
+        match row.and_then(|row| row.try_into().ok()) {
+            Some(row) => Ok(Some(RowKey::from_bytes(row))),
+            None => self.tables.counted(key),
+        }
+    }
+
+    pub(super) fn set_counted(&mut self, page: u32, visitor: u32, row: RowKey) {
+        let key = u64::from_be_bytes(tables::counted_key(page, visitor));
+        self.memory.journal.put((Shelf::Counted, key), row.to_bytes());
+    }
+
+    /// The visit that a visitor made last.
+    pub(super) fn visit(&self, visitor: u32) -> anyhow::Result<Option<Visit>> {
+        let visit = self.memory.journal.value((Shelf::Visits, visitor.into()));
+        match visit.and_then(|visit| visit.try_into().ok()) {
+            Some(visit) => Ok(Some(Visit::from_bytes(visit))),
+            None => self.tables.visit(visitor),
+        }
+    }
+
+    pub(super) fn set_visit(&mut self, visitor: u32, visit: Visit) {
+        self.memory.journal.put((Shelf::Visits, visitor.into()), visit.to_bytes());
+    }
+}
+
+fn place_of_view(id: ViewId) -> Place {
+    (Shelf::Views, u64::from_be_bytes(*id.as_bytes()))
+}
