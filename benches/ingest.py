@@ -14,11 +14,14 @@ import os
 import pathlib
 import random
 import re
+import selectors
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import serving
@@ -28,6 +31,8 @@ from serving import Broken, median, say
 WANTED = {64: 0.30, 256: 0.50}
 ROUNDS = 5
 PAGES = 40
+# So many who look at the dashboard meanwhile may cost a tenth of it.
+DASHBOARDS, WANTED_WATCHED = 500, 0.90
 SCRIPT = pathlib.Path(__file__).resolve().parent / "ingest.lua"
 # How often the disk is asked to keep a page of so many bytes.
 SYNCS, SYNC_BYTES = 200, 4096
@@ -92,6 +97,39 @@ class Target:
         if not self.answered <= counted <= self.answered + self.cut_off:
             raise Broken(f"{self.name} counted {counted:,} views where {self.answered:,} were answered")
         return counted
+
+
+class Dashboards:
+    """Many open dashboards, which take what they are told on the core of the load."""
+
+    def __init__(self, target, core):
+        self.target, self.core, self.bytes, self.end = target, core, 0, threading.Event()
+
+    def __enter__(self):
+        self.reader = threading.Thread(target=self.read)
+        self.sockets = [socket.create_connection(("127.0.0.1", self.target.port), timeout=30) for _ in range(DASHBOARDS)]
+        for each in self.sockets:
+            each.sendall(b"GET /_/stats/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+            if b" 200 " not in each.recv(4096):
+                raise Broken(f"{self.target.name} opens no dashboard")
+            each.setblocking(False)
+        self.reader.start()
+        return self
+
+    def read(self):
+        os.sched_setaffinity(0, {int(self.core)})
+        with selectors.DefaultSelector() as selector:
+            for each in self.sockets:
+                selector.register(each, selectors.EVENT_READ)
+            while not self.end.is_set():
+                for key, _ in selector.select(timeout=0.1):
+                    self.bytes += len(key.fileobj.recv(1 << 16))
+
+    def __exit__(self, *_):
+        self.end.set()
+        self.reader.join()
+        for each in self.sockets:
+            each.close()
 
 
 # What is measured
@@ -162,6 +200,19 @@ def measure(targets, core, paths, rounds):
     return results
 
 
+def watch(target, core, paths, rounds):
+    """How many times the views a second of before are answered while dashboards are open, and the bytes that these were told."""
+    say(f"{DASHBOARDS} open dashboards: {rounds} rounds of {serving.SECONDS} s with and without them")
+    connections, ratios, told = max(WANTED), [], 0
+    for _ in range(rounds):
+        alone = target.load(connections, core, serving.SECONDS, paths)
+        with Dashboards(target, core) as dashboards:
+            watched = target.load(connections, core, serving.SECONDS, paths)
+        ratios.append(watched.rate / alone.rate)
+        told += dashboards.bytes
+    return statistics.median(ratios), told
+
+
 # What is told
 
 
@@ -207,6 +258,7 @@ def compare(product_path, work, rounds=ROUNDS):
             each.wait()
         sync = sync_time(disk)
         results = measure(targets, load_core, paths, rounds)
+        by, told = watch(targets[-1], load_core, paths, rounds)
         counts = [(each, each.verify()) for each in targets if each.name != "nginx"]
     print(f"{datetime.date.today()}, nginx {serving.version()}. Servers on one core, load on another; the disk keeps a page in {sync:.2f} ms.\n")
     head = ["server, connections", "views/s", "by nginx's", "p50", "p99", "processor", "holds"]
@@ -214,7 +266,8 @@ def compare(product_path, work, rounds=ROUNDS):
     print()
     for each, counted in counts:
         print(f"{each.name}: {each.answered:,} were answered with 202, {counted:,} are counted; {counted - each.answered} were under way as the load ended.")
-    print()
+    holds = "holds" if by >= WANTED_WATCHED else "does not hold"
+    print(f"{targets[-1].name}, {max(WANTED)} connections: {by:.2f} times the views/s with {DASHBOARDS} open dashboards; they were told {told >> 20} MiB; {holds}.\n")
     return results
 
 
