@@ -214,13 +214,14 @@ fn units(number: f64) -> String {
     format!("{number:.1}").trim_end_matches(".0").to_owned()
 }
 
-/// A number that is easily read, and not less than `most`.
+/// A number that is easily read, as its half is, and not less than `most`.
 fn round_up(most: u64) -> u64 {
     let mut unit = 1_u64;
     loop {
-        for times in [2, 4, 6, 8, 10] {
+        for times in [2, 3, 4, 5, 6, 8, 10] {
             if let Some(round) = unit.checked_mul(times)
                 && round >= most
+                && round % 2 == 0
             {
                 return round;
             }
@@ -331,9 +332,18 @@ mod tests {
 
     #[test]
     fn the_greatest_number_is_round() {
-        for (most, round) in
-            [(1, 2), (3, 4), (7, 8), (11, 20), (99, 100), (101, 200), (4_321, 6_000)]
-        {
+        for (most, round) in [
+            (1, 2),
+            (3, 4),
+            (5, 6),
+            (7, 8),
+            (11, 20),
+            (21, 30),
+            (99, 100),
+            (101, 200),
+            (230, 300),
+            (4_321, 5_000),
+        ] {
             assert_eq!(round_up(most), round, "{most}");
         }
         assert!(round_up(u64::MAX) == u64::MAX);
