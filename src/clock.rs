@@ -40,13 +40,25 @@ impl Timestamp {
 
     /// As RFC 3339 at the offset of `zone`, for example `2026-11-24T09:00:00+01:00`.
     pub fn to_rfc3339_in(self, zone: &TimeZone) -> String {
-        self.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+        let zoned = self.in_zone(zone);
+        let offset = zoned.offset().seconds();
+        let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs() / 60);
+        format!("{}{sign}{:02}:{:02}", civil(&zoned), minutes / 60, minutes % 60)
     }
 
     /// As RFC 3339 in UTC, for example `2026-11-24T08:00:00Z`.
     pub fn to_rfc3339(self) -> String {
-        self.in_zone(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        format!("{}Z", civil(&self.in_zone(&TimeZone::UTC)))
     }
+}
+
+/// Date and time of day, to the second. Written out, because a pattern is read anew each time it is used.
+fn civil(zoned: &jiff::ZonedDateTime) -> impl std::fmt::Display {
+    let (date, time) = (zoned.date(), zoned.time());
+    std::fmt::from_fn(move |f| {
+        write!(f, "{:04}-{:02}-{:02}", date.year(), date.month(), date.day())?;
+        write!(f, "T{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
+    })
 }
 
 impl std::ops::Add<Duration> for Timestamp {

@@ -20,17 +20,23 @@ const LONGEST_HOST: usize = 253;
 /// Whether there may be a bare address in `text`: a quick look that spares most text a closer one.
 pub(super) fn is_possible(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes.contains(&b':') || bytes.contains(&b'@') || text.contains("www.")
+    memchr::memchr3_iter(b':', b'@', b'w', bytes).any(|at| match bytes[at] {
+        b':' => bytes[at..].starts_with(b"://"),
+        b'w' => bytes[at..].starts_with(b"www."),
+        _ => true,
+    })
 }
 
 /// The first bare address in `text[from..]`; `before` is what precedes the text.
 pub(super) fn find(text: &str, from: usize, before: Option<char>) -> Option<Autolink> {
     let bytes = text.as_bytes();
-    (from..bytes.len()).find_map(|at| match bytes[at] {
-        b':' => url(text, from, at, before),
-        b'w' => www(text, from, at, before),
-        b'@' => email(text, from, at),
-        _ => None,
+    memchr::memchr3_iter(b':', b'@', b'w', &bytes[from..]).map(|at| from + at).find_map(|at| {
+        match bytes[at] {
+            b':' => url(text, from, at, before),
+            b'w' => www(text, from, at, before),
+            b'@' => email(text, from, at),
+            _ => None,
+        }
     })
 }
 

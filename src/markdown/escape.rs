@@ -2,16 +2,14 @@
 
 /// Appends `text` as HTML text.
 pub(super) fn text(html: &mut String, text: &str) {
-    replace(html, text, &IN_TEXT);
+    replace(html, text, |rest| memchr::memchr3(b'&', b'<', b'>', rest));
 }
 
 /// Appends `text` as the value of an attribute in double quotation marks.
 pub(super) fn attribute(html: &mut String, text: &str) {
-    replace(html, text, &IN_ATTRIBUTES);
+    let is_replaced = |byte: &u8| IN_ATTRIBUTES[usize::from(*byte)];
+    replace(html, text, |rest| rest.iter().position(is_replaced));
 }
-
-/// Which bytes are replaced in text.
-static IN_TEXT: [bool; 256] = table(b"&<>");
 
 /// Which bytes are replaced in attributes.
 static IN_ATTRIBUTES: [bool; 256] = table(b"&<>\"");
@@ -26,10 +24,10 @@ const fn table(bytes: &[u8]) -> [bool; 256] {
     table
 }
 
-/// Copies `text` in as few pieces as possible.
-fn replace(html: &mut String, text: &str, replaced: &[bool; 256]) {
+/// Copies `text` in as few pieces as possible; `next` finds what is replaced.
+fn replace(html: &mut String, text: &str, next: impl Fn(&[u8]) -> Option<usize>) {
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| replaced[usize::from(byte)]) {
+    while let Some(at) = next(rest.as_bytes()) {
         html.push_str(&rest[..at]);
         html.push_str(match rest.as_bytes()[at] {
             b'&' => "&amp;",

@@ -4,8 +4,8 @@ use pulldown_cmark::{BrokenLink, Event, LinkType, Parser, Tag, TagEnd};
 
 use super::{Options, block, words};
 
-/// How much of a text is looked at first; the whole of it only when the answer is not in there.
-const GLANCE: usize = 2048;
+/// How much of a text is looked at first, and then; the whole of it only when the answer is not in there.
+const GLANCES: [usize; 2] = [512, 2048];
 
 /// How much of a comment is looked at to see whether it ends the summary.
 const LONGEST_MARK: usize = 64;
@@ -59,17 +59,17 @@ fn seek(text: &str, options: &Options, sought: Sought) -> Outline {
     outline
 }
 
-/// Looks at the beginning, and at the whole only if that was not enough.
+/// Looks at the beginning, and at more only if that was not enough.
 fn skim_in_steps(text: &str, options: &Options, sought: Sought) -> Outline {
-    let glance = text.get(..text.floor_char_boundary(GLANCE)).and_then(|start| {
-        let end = start.rfind("\n\n").filter(|_| start.len() < text.len())?;
-        Some(skim(&start[..end], options, false, sought))
-    });
     let has_heading = |outline: &Outline| outline.heading.is_some() || sought == Sought::Opening;
-    match glance {
-        Some(outline) if has_heading(&outline) && !outline.summary.is_empty() => outline,
-        _ => skim(text, options, false, sought),
-    }
+    let glance = |length: usize| {
+        let start = &text[..text.floor_char_boundary(length)];
+        let end = start.rfind("\n\n").filter(|_| start.len() < text.len())?;
+        let outline = skim(&start[..end], options, false, sought);
+        (has_heading(&outline) && !outline.summary.is_empty()).then_some(outline)
+    };
+    let seen = GLANCES.into_iter().find_map(glance);
+    seen.unwrap_or_else(|| skim(text, options, false, sought))
 }
 
 /// What stands before the first `<!-- more -->`.
@@ -85,7 +85,7 @@ fn before_more(text: &str) -> Option<&str> {
 /// Where comments begin. Few texts have any, so the rare sign of them is sought.
 fn comments(text: &str) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
-    let marks = text.match_indices('!').map(|(at, _)| at);
+    let marks = memchr::memchr_iter(b'!', bytes);
     let begins = |at: &usize| bytes[..*at].ends_with(b"<") && bytes[*at..].starts_with(b"!--");
     marks.filter(begins).map(|at| at - 1)
 }

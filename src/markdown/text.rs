@@ -90,7 +90,7 @@ impl Writer<'_> {
         }
         let mut pending = std::mem::take(&mut self.pending);
         let raw = pending.raw.as_bytes();
-        pending.has_marks = raw.contains(&b'^') || raw.contains(&b'~');
+        pending.has_marks = memchr::memchr2(b'^', b'~', raw).is_some();
         if let Some(text) = pending.instead.take() {
             self.put(&text);
         } else if self.may_link() && autolink::is_possible(&pending.raw) {

@@ -8,7 +8,7 @@
 pub(super) fn count(text: &str) -> usize {
     let mut words = 0;
     let mut fence: Option<&str> = None;
-    for line in text.lines() {
+    for line in lines(text) {
         let trimmed = line.trim_start();
         let marks = fence_marks(trimmed);
         match fence {
@@ -21,6 +21,12 @@ pub(super) fn count(text: &str) -> usize {
         }
     }
     words
+}
+
+/// The lines of a text, without what ends them.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    ends.scan(0, |start, end| Some(&text[std::mem::replace(start, end + 1)..end]))
 }
 
 /// The run of backticks or tildes at the start of a line.

@@ -1,5 +1,7 @@
 //! The address of posts, as the settings have it.
 
+use std::fmt::Write as _;
+
 use super::UrlPath;
 
 /// The address of posts, with tokens: `/{slug}/`, or `/{year}/{month}/{slug}/`.
@@ -11,18 +13,26 @@ impl PostPermalink {
     pub fn parse(text: &str) -> Option<Self> {
         let probe = Self(text.to_owned()).expand("slug", jiff::civil::date(2026, 1, 1))?;
         let lacks_slug = !text.contains("{slug}");
-        let unknown = probe.as_str().contains(['{', '}']);
-        (!lacks_slug && !unknown).then(|| Self(text.to_owned()))
+        let has_brace = probe.as_str().contains('}');
+        (!lacks_slug && !has_brace).then(|| Self(text.to_owned()))
     }
 
     /// The address of the post `slug` of `date`; none if it is no path.
     pub fn expand(&self, slug: &str, date: jiff::civil::Date) -> Option<UrlPath> {
-        let path = self
-            .0
-            .replace("{year}", &format!("{:04}", date.year()))
-            .replace("{month}", &format!("{:02}", date.month()))
-            .replace("{day}", &format!("{:02}", date.day()))
-            .replace("{slug}", slug);
+        let mut path = String::with_capacity(self.0.len() + slug.len());
+        let mut pieces = self.0.split('{');
+        path.push_str(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let (token, rest) = piece.split_once('}')?;
+            match token {
+                "year" => _ = write!(path, "{:04}", date.year()),
+                "month" => _ = write!(path, "{:02}", date.month()),
+                "day" => _ = write!(path, "{:02}", date.day()),
+                "slug" => path.push_str(slug),
+                _ => return None,
+            }
+            path.push_str(rest);
+        }
         UrlPath::parse(&path).ok().map(|path| path.as_folder())
     }
 }

@@ -71,12 +71,13 @@ impl UrlPath {
     /// A final `index.html` means the folder it answers for.
     pub fn parse(text: &str) -> Result<Self, UrlPathError> {
         let text = text.trim();
-        if text.contains("://") || text.starts_with("//") {
+        let mut colons = memchr::memchr_iter(b':', text.as_bytes());
+        if text.starts_with("//") || colons.any(|at| text[at..].starts_with("://")) {
             return Err(UrlPathError::Host);
         }
         let inner = text.strip_prefix('/').unwrap_or(text);
-        let is_index = inner == INDEX || inner.ends_with(&format!("/{INDEX}"));
-        let inner = if is_index { &inner[..inner.len() - INDEX.len()] } else { inner };
+        let folder = inner.strip_suffix(INDEX);
+        let inner = folder.filter(|it| it.is_empty() || it.ends_with('/')).unwrap_or(inner);
         let body = inner.strip_suffix('/').unwrap_or(inner);
         if body.is_empty() {
             return Ok(Self::root());

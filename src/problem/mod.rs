@@ -74,12 +74,16 @@ impl Serialize for Problem {
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
     let (length, letters) = (word.chars().count(), Letters::of(word));
+    let allowed_beside = |other: usize| (length.min(other) / 4).min(3);
     let near = candidates.into_iter().filter_map(|candidate| {
-        let shorter = length.min(candidate.chars().count());
-        let allowed = (shorter / 4).min(3);
         // Letters that only one of them has must be put in or taken out, and are much sooner counted.
-        let is_near = letters.mask_distance(candidate) <= 2 * allowed
-            && letters.distance(&Letters::of(candidate)) <= allowed;
+        let mask_distance = letters.mask_distance(candidate);
+        if mask_distance > 2 * allowed_beside(length) {
+            return None;
+        }
+        let allowed = allowed_beside(candidate.chars().count());
+        let is_near =
+            mask_distance <= 2 * allowed && letters.distance(&Letters::of(candidate)) <= allowed;
         if !is_near {
             return None;
         }

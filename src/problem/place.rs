@@ -79,9 +79,9 @@ impl<'a> Positions<'a> {
         let (start, from) =
             if last <= offset { (last, from) } else { (0, Position { line: 1, column: 1 }) };
         let passed = &self.text[start..offset];
-        let position = match passed.rfind('\n') {
+        let position = match memchr::memrchr(b'\n', passed.as_bytes()) {
             Some(newline) => Position {
-                line: from.line + counted(passed.matches('\n').count()),
+                line: from.line + counted(memchr::memchr_iter(b'\n', passed.as_bytes()).count()),
                 column: counted(passed[newline + 1..].chars().count()) + 1,
             },
             None => {

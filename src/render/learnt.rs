@@ -109,7 +109,7 @@ impl Lessons {
     /// What is wrong with a link to a place, if that is not there.
     fn broken(&self, wanted: &Wanted) -> Option<Mistake> {
         let (_, target) = self.at(&wanted.target)?;
-        if &*wanted.fragment == "top" || target.ids.lines().any(|id| *id == *wanted.fragment) {
+        if &*wanted.fragment == "top" || has_line(&target.ids, &wanted.fragment) {
             return None;
         }
         let suggestion = nearest(&wanted.fragment, target.ids.lines()).map(|id| format!("#{id}"));
@@ -121,6 +121,14 @@ impl Lessons {
         let all = self.pages.iter().chain(&self.footer);
         all.flat_map(|(_, learnt)| learnt.outbound.iter().cloned()).collect()
     }
+}
+
+/// Whether one of the lines of `text` is `line`.
+fn has_line(text: &str, line: &str) -> bool {
+    let ends =
+        |at: usize| text[at + line.len()..].is_empty() || text[at + line.len()..].starts_with('\n');
+    let begins = |at: usize| at == 0 || text[..at].ends_with('\n');
+    memchr::memmem::find_iter(text.as_bytes(), line).any(|at| begins(at) && ends(at))
 }
 
 /// The mistake at a position in the file of a page.

@@ -50,9 +50,9 @@ pub(super) struct Scope {
     beside: Mutex<LruCache<usize, Value>>,
     /// The files of `data/` that were asked for, or why they cannot be read.
     data: Mutex<BTreeMap<String, Arc<Result<DataView, String>>>>,
-    /// Whether templates may show of a page in a list how many words it has, and how many posts share a tag of it.
-    /// Those built in do not: with every word, and every post filed under a tag, other pages would change.
-    shows_all: bool,
+    /// Whether templates may show of a page in a list whatever they want, as an author's may. Those built in show
+    /// little: no number of words and no number of posts that share a tag, with each of which other pages would change.
+    pub(super) shows_all: bool,
     /// Whether templates may show how often a page was viewed.
     pub(super) shows_views: bool,
     readers: Readers,

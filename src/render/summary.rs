@@ -1,5 +1,7 @@
 //! What templates can see of a page: in a list, by itself, in a feed.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use tera::Value;
@@ -11,6 +13,9 @@ use crate::markdown::TocEntry;
 
 /// A page as lists show it.
 pub(super) fn summary(page: &Page, scope: &Scope) -> Value {
+    if !scope.shows_all {
+        return Value::from_serializable(&Brief::new(page, scope));
+    }
     Value::from_serializable(&Shown { page, scope, more: More::Nothing })
 }
 
@@ -27,6 +32,41 @@ pub(super) fn page_view(page: &Page, content: &str, toc: &[TocEntry], scope: &Sc
 /// A post in a feed: `id` never changes, and the links of `content` are absolute.
 pub(super) fn feed_entry(page: &Page, id: &str, content: &str, scope: &Scope) -> Value {
     Value::from_serializable(&Shown { page, scope, more: More::Feed { id, content } })
+}
+
+/// A page as the lists that are built in show it. Making all that an author's template could ask for, for each page of
+/// each list, would cost more than the lists themselves.
+#[derive(Debug, Serialize)]
+struct Brief<'a> {
+    path: &'a str,
+    url: String,
+    title: &'a str,
+    date: Option<String>,
+    summary: &'a str,
+    read_time: Cow<'a, str>,
+    is_draft: bool,
+}
+
+impl<'a> Brief<'a> {
+    fn new(page: &'a Page, scope: &Scope) -> Self {
+        Self {
+            path: page.path.as_str(),
+            url: scope.config.base.link(&page.path),
+            title: &page.title,
+            date: page.date.map(|date| date.to_rfc3339_in(&scope.config.timezone)),
+            summary: &page.summary,
+            read_time: read_time(page),
+            is_draft: page.front_matter.draft,
+        }
+    }
+}
+
+/// How long reading takes, as the author tells it, else as the words do.
+fn read_time(page: &Page) -> Cow<'_, str> {
+    match &page.front_matter.read_time {
+        Some(told) => Cow::Borrowed(told),
+        None => Cow::Owned(format!("{} min read", page.reading_minutes())),
+    }
 }
 
 /// A post in an archive, which has them all: as little of each as the list needs.
@@ -111,18 +151,14 @@ impl Shown<'_> {
     fn words<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
         let (page, matter) = (self.page, &self.page.front_matter);
         let zone = &self.scope.config.timezone;
-        let minutes = page.reading_minutes();
         // RFC 3339, at the site's offset.
         fields.serialize_field("date", &page.date.map(|date| date.to_rfc3339_in(zone)))?;
         fields.serialize_field("updated", &matter.updated.map(|date| date.to_rfc3339_in(zone)))?;
         fields.serialize_field("description", matter.description.as_deref().unwrap_or_default())?;
         fields.serialize_field("summary", &page.summary)?;
         fields.serialize_field("words", &page.words)?;
-        fields.serialize_field("reading_minutes", &minutes)?;
-        match &matter.read_time {
-            Some(told) => fields.serialize_field("read_time", told),
-            None => fields.serialize_field("read_time", &format!("{minutes} min read")),
-        }
+        fields.serialize_field("reading_minutes", &page.reading_minutes())?;
+        fields.serialize_field("read_time", &read_time(page))
     }
 
     fn people_and_pictures<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
