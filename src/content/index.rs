@@ -236,7 +236,7 @@ impl Places {
 /// Posts newest first; then pages by their order, those without one last, and title.
 fn order_of(page: &Page) -> impl Ord + '_ {
     let newest_first = std::cmp::Reverse(page.date.filter(|_| page.is_post()));
-    let order = page.front_matter.order.filter(|_| !page.is_post()).unwrap_or(i64::MAX);
+    let order = page.front_matter.seldom.order.filter(|_| !page.is_post()).unwrap_or(i64::MAX);
     let title = (!page.is_post()).then_some(page.title.as_str());
     (page.role, newest_first, order, title, &page.path)
 }
@@ -244,13 +244,13 @@ fn order_of(page: &Page) -> impl Ord + '_ {
 fn is_published(page: &Page, config: &Config, now: Timestamp) -> bool {
     let front_matter = &page.front_matter;
     let is_due = config.future || page.date.is_none_or(|date| date <= now);
-    let is_current = front_matter.expires.is_none_or(|expires| now < expires);
+    let is_current = front_matter.seldom.expires.is_none_or(|expires| now < expires);
     (config.drafts || !front_matter.draft) && is_due && is_current
 }
 
 fn next_due(pages: &[Arc<Page>], config: &Config, now: Timestamp) -> Option<Timestamp> {
     let counts = |page: &&Arc<Page>| config.drafts || !page.front_matter.draft;
-    let instants = |page: &Arc<Page>| [page.date, page.front_matter.expires];
+    let instants = |page: &Arc<Page>| [page.date, page.front_matter.seldom.expires];
     pages.iter().filter(counts).flat_map(instants).flatten().filter(|instant| *instant > now).min()
 }
 

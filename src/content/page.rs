@@ -111,7 +111,7 @@ impl Page {
             && title.as_ref().is_none_or(|title| same_words(title, outline.heading.as_deref()));
         let title =
             title.or_else(|| outline.heading.clone()).unwrap_or_else(|| title_of_name(stem));
-        let summary = front_matter.excerpt.clone().unwrap_or(outline.summary);
+        let summary = front_matter.seldom.excerpt.clone().unwrap_or(outline.summary);
         let listed = Fingerprint::of(&(&text[..parsed.body], &title, &summary));
         let page = path.filter(|_| spot.role != Role::Post || date.is_some()).map(|path| Self {
             role: spot.role,
@@ -155,7 +155,7 @@ impl Page {
 
     /// A name that outlives the address.
     pub fn id(&self) -> &str {
-        self.front_matter.id.as_deref().unwrap_or(&self.file.relative)
+        self.front_matter.seldom.id.as_deref().unwrap_or(&self.file.relative)
     }
 
     /// The whole contents of the file, read anew, and where the body begins in it.
@@ -234,7 +234,7 @@ impl<'a> Spot<'a> {
         date: Option<Timestamp>,
         config: &Config,
     ) -> Result<UrlPath, Mistake> {
-        if let Some(path) = &front_matter.permalink {
+        if let Some(path) = &front_matter.seldom.permalink {
             return Ok(path.clone());
         }
         match self.role {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use anyhow::Context;
+use rayon::slice::ParallelSliceMut as _;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::problem::{Mistake, Place, Problem};
@@ -84,7 +85,7 @@ pub fn walk(folder: &Path, root: &Path, hidden: Hidden) -> anyhow::Result<Walk> 
         }
     }
     // As a walk in the order of names would meet them: what is in a folder before what is beside it.
-    walk.files.sort_by_cached_key(|file| file.relative.replace('/', "\0"));
+    walk.files.par_sort_by_cached_key(|file| file.relative.replace('/', "\0"));
     walk.problems.extend(escaped.iter().map(|path| problem(path, root, Mistake::Symlink)));
     Ok(walk)
 }

@@ -204,7 +204,7 @@ pub fn check_outbound(
     Ok((Problems::of(draft.problems, |_| true).to_vec(), draft.outbound))
 }
 
-/// A draft that has the problems of the settings, too.
+/// A draft that has everything that is wrong, also what no build tells.
 fn complete_draft(
     order: &Order,
     now: Timestamp,
@@ -216,6 +216,7 @@ fn complete_draft(
     let start = Start { now, survey, moment: None };
     let mut draft = draft(order, &Arc::new(config), start, sink, gathers_outbound)?;
     draft.problems.extend(settings_problems);
+    draft.problems.extend(render::duplicate_titles(draft.index.pages()));
     Ok(draft)
 }
 

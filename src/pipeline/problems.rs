@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rayon::slice::ParallelSliceMut as _;
 use serde::{Serialize, Serializer};
 
 use crate::problem::{Mistake, Problem};
@@ -64,7 +65,8 @@ impl Change {
 }
 
 fn in_order(problems: &mut Vec<Problem>) {
-    problems.sort();
+    // Equal ones are the same, so their order is none.
+    problems.par_sort_unstable();
     problems.dedup();
 }
 

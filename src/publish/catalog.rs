@@ -1,6 +1,7 @@
 //! The catalog as JSON, written on all cores: it is as long as the site is large, and readers wait for it.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -9,44 +10,42 @@ use crate::permalink::UrlPath;
 use crate::site::Catalog;
 
 /// How many entries one core writes at a time.
-const PIECE: usize = 2048;
+const PIECE: usize = 1024;
 
-/// `catalog` as JSON.
-pub(super) fn to_json(catalog: &Catalog) -> serde_json::Result<Vec<u8>> {
+/// Writes `catalog` as JSON. All of it at once would be the most memory that a build needs.
+pub(super) fn write(catalog: &Catalog, out: &mut impl Write) -> io::Result<()> {
     // Named one by one, so that none is forgotten.
     let Catalog { identity, files, redirects, pages, gone } = catalog;
-    let (files, pages) = rayon::join(|| table(files), || table(pages));
-    let fields = [
-        ("identity", serde_json::to_vec(identity)?),
-        ("files", files?),
-        ("redirects", serde_json::to_vec(redirects)?),
-        ("pages", pages?),
-        ("gone", serde_json::to_vec(gone)?),
-    ];
-    let mut json = Vec::with_capacity(fields.iter().map(|(_, field)| field.len() + 16).sum());
-    for (name, field) in fields {
-        json.extend_from_slice(if json.is_empty() { b"{\"" } else { b",\"" });
-        json.extend_from_slice(name.as_bytes());
-        json.extend_from_slice(b"\":");
-        json.extend(field);
-    }
-    json.push(b'}');
-    Ok(json)
+    out.write_all(b"{\"identity\":")?;
+    out.write_all(&serde_json::to_vec(identity)?)?;
+    out.write_all(b",\"files\":")?;
+    write_table(files, out)?;
+    out.write_all(b",\"redirects\":")?;
+    write_table(redirects, out)?;
+    out.write_all(b",\"pages\":")?;
+    write_table(pages, out)?;
+    out.write_all(b",\"gone\":")?;
+    write_table(gone, out)?;
+    out.write_all(b"}")
 }
 
-fn table<V: Serialize + Sync>(entries: &BTreeMap<UrlPath, V>) -> serde_json::Result<Vec<u8>> {
+fn write_table<V: Serialize + Sync>(
+    entries: &BTreeMap<UrlPath, V>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let entries: Vec<(&UrlPath, &V)> = entries.iter().collect();
-    let pieces: Vec<Vec<u8>> =
-        entries.par_chunks(PIECE).map(lines).collect::<serde_json::Result<_>>()?;
-    let mut json = b"{".to_vec();
-    for (at, piece) in pieces.into_iter().enumerate() {
-        if at > 0 {
-            json.push(b',');
+    out.write_all(b"{")?;
+    for (at, wave) in entries.chunks(PIECE * rayon::current_num_threads()).enumerate() {
+        let pieces: Vec<Vec<u8>> =
+            wave.par_chunks(PIECE).map(lines).collect::<serde_json::Result<_>>()?;
+        for (beside, piece) in pieces.iter().enumerate() {
+            if at + beside > 0 {
+                out.write_all(b",")?;
+            }
+            out.write_all(piece)?;
         }
-        json.extend(piece);
     }
-    json.push(b'}');
-    Ok(json)
+    out.write_all(b"}")
 }
 
 /// Entries of a table, with commas between them.
@@ -80,7 +79,7 @@ mod tests {
             tags: vec!["\"t\"".into()],
             ..PageEntry::named(&format!("\"{number}\""), PageKind::Post)
         };
-        for count in [0, 1, PIECE, PIECE + 1] {
+        for count in [0, 1, PIECE, PIECE + 1, 20 * PIECE] {
             let catalog = Catalog {
                 identity: Identity {
                     title: "T".into(),
@@ -96,7 +95,9 @@ mod tests {
                 pages: (0..count).map(|number| (path(number), page(number))).collect(),
                 gone: BTreeMap::new(),
             };
-            assert_eq!(to_json(&catalog).unwrap(), serde_json::to_vec(&catalog).unwrap());
+            let mut json = Vec::new();
+            write(&catalog, &mut json).unwrap();
+            assert_eq!(json, serde_json::to_vec(&catalog).unwrap());
         }
     }
 }

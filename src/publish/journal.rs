@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::{CATALOG, private_folder};
+use super::{CATALOG, catalog, private_folder};
+use crate::site::Catalog;
 
 /// The journal within the private folder.
 pub(super) const JOURNAL: &str = "journal.json";
@@ -29,16 +30,16 @@ pub(super) struct Journal {
 }
 
 /// Publishes what is staged in `output`, with `catalog` as its new catalog.
-pub(super) fn publish(output: &Path, journal: &Journal, catalog: &[u8]) -> anyhow::Result<()> {
+pub(super) fn publish(output: &Path, journal: &Journal, catalog: &Catalog) -> anyhow::Result<()> {
     let private = private_folder(output);
     let staging = private.join(STAGING);
     fs::create_dir_all(&staging)
         .with_context(|| format!("cannot create `{}`", staging.display()))?;
-    write_synced(&staging.join(NEXT_CATALOG), catalog)?;
+    write_synced(&staging.join(NEXT_CATALOG), |file| catalog::write(catalog, file))?;
     sync_staged(&staging, &journal.writes)?;
     let bytes = serde_json::to_vec(journal).context("cannot write the journal")?;
     let draft = private.join("journal.tmp");
-    write_synced(&draft, &bytes)?;
+    write_synced(&draft, |file| file.write_all(&bytes))?;
     rename(&draft, &private.join(JOURNAL))?;
     sync_folder(&private)?;
     finish(output, false)
@@ -146,10 +147,10 @@ fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::rename(from, to).with_context(|| format!("cannot publish `{}`", to.display()))
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+fn write_synced(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> anyhow::Result<()> {
     let write = || {
         let mut file = File::create(path)?;
-        file.write_all(bytes)?;
+        fill(&mut file)?;
         file.sync_all()
     };
     write().with_context(|| format!("cannot write `{}`", path.display()))

@@ -170,13 +170,12 @@ impl Stage {
             None => gone(&written_files(&self.output)?, &catalog),
         };
         let removed = removals.len();
-        let bytes = catalog::to_json(&catalog).context("cannot write the catalog")?;
         if self.is_first {
-            self.publish_tree(&bytes)?;
+            self.publish_tree(&catalog)?;
         } else if written + removed > 0 || self.previous() != Some(&catalog) {
             self.refuse_to_overwrite(&staged)?;
             let writes = staged.iter().map(UrlPath::output_file).collect();
-            journal::publish(&self.output, &Journal { writes, removals }, &bytes)?;
+            journal::publish(&self.output, &Journal { writes, removals }, &catalog)?;
         }
         let site = Arc::new(Site::new(catalog, Bodies::Folder(self.output.clone())));
         self.is_first = false; // The staged tree is the site now, and not to be removed.
@@ -199,9 +198,10 @@ impl Stage {
         }
     }
 
-    fn publish_tree(&self, catalog: &[u8]) -> anyhow::Result<()> {
+    fn publish_tree(&self, catalog: &Catalog) -> anyhow::Result<()> {
         let path = private_folder(&self.staging).join(CATALOG);
-        fs::write(&path, catalog).with_context(|| format!("cannot write `{}`", path.display()))?;
+        let write = || catalog::write(catalog, &mut File::create(&path)?);
+        write().with_context(|| format!("cannot write `{}`", path.display()))?;
         journal::sync_file_system(&self.staging)?;
         fs::rename(&self.staging, &self.output)
             .with_context(|| format!("cannot publish `{}`", self.output.display()))?;

@@ -78,7 +78,7 @@ impl PagesQuery {
         };
         let mut wanted: Vec<&Arc<Page>> = of_kind.into_iter().filter(is_wanted).collect();
         if self.featured == Some(true) {
-            wanted.sort_by_key(|page| page.front_matter.featured_order.unwrap_or(i64::MAX));
+            wanted.sort_by_key(|page| page.front_matter.seldom.featured_order.unwrap_or(i64::MAX));
         }
         wanted.truncate(self.limit);
         wanted

@@ -81,7 +81,11 @@ impl Lessons {
     pub(super) fn problems(&mut self) -> Vec<Problem> {
         let mut problems = std::mem::take(&mut self.taken);
         let all = self.pages.par_iter().chain(self.footer.par_iter());
-        problems.par_extend(all.flat_map_iter(|(page, learnt)| self.problems_in(page, learnt)));
+        let found = all.flat_map_iter(|(page, learnt)| self.problems_in(page, learnt));
+        let found = found.collect_vec_list();
+        // A long list is not given room for as many again.
+        problems.reserve_exact(found.iter().map(Vec::len).sum());
+        problems.extend(found.into_iter().flatten());
         problems
     }
 
@@ -97,13 +101,17 @@ impl Lessons {
         self.at(&page.path).map(|(_, learnt)| &*learnt.ids)
     }
 
-    fn problems_in(&self, page: &Page, learnt: &Learnt) -> Vec<Problem> {
+    fn problems_in<'a>(
+        &'a self,
+        page: &'a Page,
+        learnt: &'a Learnt,
+    ) -> impl Iterator<Item = Problem> + 'a {
         let told = learnt.mistakes.iter();
         let told = told.map(|(at, mistake)| problem(page, *at, mistake.clone()));
         let wanted = learnt.wanted.iter();
         let broken =
             wanted.filter_map(|wanted| Some(problem(page, wanted.position, self.broken(wanted)?)));
-        told.chain(broken).collect()
+        told.chain(broken)
     }
 
     /// What is wrong with a link to a place, if that is not there.
@@ -112,7 +120,7 @@ impl Lessons {
         if &*wanted.fragment == "top" || has_line(&target.ids, &wanted.fragment) {
             return None;
         }
-        let suggestion = nearest(&wanted.fragment, target.ids.lines()).map(|id| format!("#{id}"));
+        let suggestion = nearest(&wanted.fragment, lines(&target.ids)).map(|id| format!("#{id}"));
         Some(Mistake::BrokenAnchor { destination: wanted.destination.to_string(), suggestion })
     }
 
@@ -121,6 +129,12 @@ impl Lessons {
         let all = self.pages.iter().chain(&self.footer);
         all.flat_map(|(_, learnt)| learnt.outbound.iter().cloned()).collect()
     }
+}
+
+/// The lines of `text`.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    ends.scan(0, |start, end| Some(&text[std::mem::replace(start, end + 1)..end]))
 }
 
 /// Whether one of the lines of `text` is `line`.

@@ -43,6 +43,7 @@ pub use self::locale::{DateStyle, Locale};
 pub use self::memory::Memory;
 pub use self::outbound::Outbound;
 use self::outputs::Outputs;
+pub use self::pages::duplicate_titles;
 pub use self::parts::part;
 pub use self::progress::Progress;
 pub use self::readership::{READERSHIP_LASTS, Readers, Readership, Uncounted};
@@ -104,7 +105,6 @@ pub fn render(
     // The few are added to the many, which need not move then.
     let before = std::mem::replace(&mut problems, lessons.problems());
     problems.extend(before);
-    problems.extend(pages::duplicate_titles(index.pages()));
     let outbound = lessons.outbound();
     statics.publish_fingerprinted(&scope, &renderer.outputs, &renderer.extras)?;
     let mut made = renderer.finish(lessons);
@@ -287,7 +287,8 @@ fn entries(scope: &Scope) -> BTreeMap<UrlPath, PageEntry> {
 
 fn entry(page: &Page, scope: &Scope) -> PageEntry {
     let front_matter = &page.front_matter;
-    let author = front_matter.author_name.as_ref().filter(|_| front_matter.authors.is_empty());
+    let author =
+        front_matter.seldom.author_name.as_ref().filter(|_| front_matter.authors.is_empty());
     let authors = front_matter.authors.iter().chain(author);
     let tags = scope.terms_of(page).into_iter().filter(|_| page.is_post() && page.is_listed());
     PageEntry {
@@ -297,7 +298,7 @@ fn entry(page: &Page, scope: &Scope) -> PageEntry {
         words: page.words,
         tags: tags.map(|term| term.name.as_str().into()).collect(),
         authors: authors.map(|name| name.as_str().into()).collect(),
-        series: front_matter.series.as_deref().map(Arc::from),
+        series: front_matter.seldom.series.as_deref().map(Arc::from),
         ..PageEntry::named(
             &page.title,
             if page.is_post() { PageKind::Post } else { PageKind::Page },

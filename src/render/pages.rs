@@ -87,7 +87,7 @@ fn put_page(
 
 /// The template that the page asks for, else that of its kind; none if there is no such template.
 fn template_of(page: &Page, renderer: &Renderer<'_>) -> Option<String> {
-    let Some(name) = &page.front_matter.template else {
+    let Some(name) = &page.front_matter.seldom.template else {
         return Some(if page.is_post() { "post.html" } else { "page.html" }.to_owned());
     };
     let name = if name.contains('.') { name.clone() } else { format!("{name}.html") };
@@ -141,8 +141,8 @@ pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Lear
 fn missing_pictures(page: &Page, scope: &Scope) -> Vec<(Position, Mistake)> {
     let front_matter = &page.front_matter;
     let named = [
-        (&front_matter.image, page.places.image),
-        (&front_matter.author_image, page.places.author_image),
+        (&front_matter.seldom.image, page.places.image),
+        (&front_matter.seldom.author_image, page.places.author_image),
     ];
     let missing = named.into_iter().filter_map(|(source, position)| {
         let source = source.as_ref().filter(|source| scope.lacks_picture(page, source))?;
@@ -195,7 +195,7 @@ fn mistakes_of(
 }
 
 /// Titles that two pages share; a reader cannot tell these apart in a list.
-pub(super) fn duplicate_titles(pages: &[Arc<Page>]) -> Vec<Problem> {
+pub fn duplicate_titles(pages: &[Arc<Page>]) -> Vec<Problem> {
     let mut by_title: BTreeMap<String, &Page> = BTreeMap::new();
     let mut in_order: Vec<&Arc<Page>> = pages.iter().collect();
     in_order.sort_by(|a, b| a.file.name.cmp(&b.file.name));

@@ -195,7 +195,7 @@ impl Scope {
             fold.add(&(&term.name, &term.path, self.shows_all.then_some(term.posts.len())));
         }
         let matter = &page.front_matter;
-        for source in [&matter.image, &matter.author_image] {
+        for source in [&matter.seldom.image, &matter.seldom.author_image] {
             fold.add(&self.picture(page, source.as_deref()));
         }
         fold.finish()

@@ -63,7 +63,7 @@ impl<'a> Brief<'a> {
 
 /// How long reading takes, as the author tells it, else as the words do.
 fn read_time(page: &Page) -> Cow<'_, str> {
-    match &page.front_matter.read_time {
+    match &page.front_matter.seldom.read_time {
         Some(told) => Cow::Borrowed(told),
         None => Cow::Owned(format!("{} min read", page.reading_minutes())),
     }
@@ -169,10 +169,11 @@ impl Shown<'_> {
         let picture = |source: &Option<String>| scope.picture(page, source.as_deref());
         fields.serialize_field("tags", &tags.collect::<Vec<_>>())?;
         fields.serialize_field("authors", &authors.collect::<Vec<_>>())?;
-        fields.serialize_field("author_name", &matter.author_name)?;
-        fields.serialize_field("author_image", &picture(&matter.author_image))?;
-        fields.serialize_field("image", &picture(&matter.image))?;
-        fields.serialize_field("image_alt", matter.image_alt.as_deref().unwrap_or_default())?;
+        fields.serialize_field("author_name", &matter.seldom.author_name)?;
+        fields.serialize_field("author_image", &picture(&matter.seldom.author_image))?;
+        fields.serialize_field("image", &picture(&matter.seldom.image))?;
+        fields
+            .serialize_field("image_alt", matter.seldom.image_alt.as_deref().unwrap_or_default())?;
         fields.serialize_field("show_image_at_top", &matter.show_image_at_top)
     }
 
@@ -192,9 +193,9 @@ impl Shown<'_> {
         if self.scope.shows_views {
             fields.serialize_field("views", &self.views())?;
         }
-        fields.serialize_field("lang", matter.lang.as_deref().unwrap_or_default())?;
-        fields.serialize_field("layout", &matter.layout)?;
-        fields.serialize_field("series", &matter.series)?;
-        fields.serialize_field("extra", &matter.extra)
+        fields.serialize_field("lang", matter.seldom.lang.as_deref().unwrap_or_default())?;
+        fields.serialize_field("layout", &matter.seldom.layout)?;
+        fields.serialize_field("series", &matter.seldom.series)?;
+        fields.serialize_field("extra", &matter.seldom.extra)
     }
 }

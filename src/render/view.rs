@@ -172,20 +172,20 @@ impl CurrentView {
     pub(super) fn of_page(page: &Page, scope: &Scope) -> Self {
         let front_matter = &page.front_matter;
         let base = &scope.config.base;
-        let picture = scope.picture(page, front_matter.image.as_deref());
+        let picture = scope.picture(page, front_matter.seldom.image.as_deref());
         let permalink = || base.permalink(&page.path);
         Self {
             path: page.path.to_string(),
             url: base.link(&page.path),
-            permalink: front_matter.canonical.clone().unwrap_or_else(permalink),
+            permalink: front_matter.seldom.canonical.clone().unwrap_or_else(permalink),
             kind: if page.is_post() { "post" } else { "page" },
-            lang: front_matter.lang.clone().unwrap_or_default(),
-            dir: direction(front_matter.lang.as_deref().unwrap_or(&scope.config.language)),
+            lang: front_matter.seldom.lang.clone().unwrap_or_default(),
+            dir: direction(front_matter.seldom.lang.as_deref().unwrap_or(&scope.config.language)),
             noindex: front_matter.noindex || front_matter.unlisted || front_matter.draft,
             title: page.title.clone(),
             description: front_matter.description.clone().unwrap_or_else(|| page.summary.clone()),
             image: picture.map_or_else(String::new, |link| absolute(&link, base.origin())),
-            image_alt: front_matter.image_alt.clone().unwrap_or_default(),
+            image_alt: front_matter.seldom.image_alt.clone().unwrap_or_default(),
             object: if page.is_post() { "article" } else { "website" },
         }
     }

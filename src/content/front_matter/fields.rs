@@ -85,6 +85,11 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Whether it is true; it is not unless it says so.
+    pub(super) fn is_set(&mut self, name: &'static str) -> bool {
+        self.flag(name).unwrap_or(false)
+    }
+
     /// A whole number.
     pub(super) fn number(&mut self, name: &'static str) -> Option<i64> {
         self.take(name).into_iter().find_map(|(written, value)| match &value {

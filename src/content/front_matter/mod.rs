@@ -5,18 +5,19 @@ mod fences;
 mod fields;
 mod keys;
 mod plain;
+mod seldom;
 mod values;
-
-use std::collections::BTreeMap;
 
 use jiff::civil;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub(super) use self::fences::Format;
 use self::fields::Fields;
 pub use self::keys::{KEYS, Key};
+pub use self::seldom::Seldom;
+use self::seldom::SeldomKeys;
 pub(super) use self::values::read_value;
 use crate::clock::Timestamp;
 use crate::permalink::{Slug, UrlPath};
@@ -50,95 +51,34 @@ pub struct FrontMatter {
     pub updated: Option<Timestamp>,
     /// Not published.
     pub draft: bool,
-    /// From this instant on it is published no more.
-    pub expires: Option<Timestamp>,
     /// The last segment of the address.
     pub slug: Option<Slug>,
-    /// The whole address.
-    pub permalink: Option<UrlPath>,
     /// Old addresses that lead here.
     pub aliases: Vec<UrlPath>,
     /// What the page is about, for search engines and previews.
     pub description: Option<String>,
-    /// What stands in lists.
-    pub excerpt: Option<String>,
     /// What the page is filed under.
     pub tags: Vec<String>,
     /// Who wrote it.
     pub authors: Vec<String>,
-    /// What it is a part of.
-    pub series: Option<String>,
-    /// Groupings of the author's own invention.
-    pub taxonomies: BTreeMap<String, Vec<String>>,
-    /// The byline.
-    pub author_name: Option<String>,
-    /// The picture beside the byline.
-    pub author_image: Option<String>,
-    /// The picture of the page.
-    pub image: Option<String>,
-    /// What that picture shows.
-    pub image_alt: Option<String>,
     /// Whether the picture stands above the text.
     pub show_image_at_top: bool,
     /// Whether the page is one of the best.
     pub featured: bool,
-    /// Where it stands among these.
-    pub featured_order: Option<i64>,
-    /// Where it stands among pages.
-    pub order: Option<i64>,
     /// Whether the navigation links to it.
     pub show_in_nav: bool,
-    /// A hint for templates.
-    pub layout: Option<String>,
-    /// The template that renders it.
-    pub template: Option<String>,
     /// Reachable by its address, but named nowhere.
     pub unlisted: bool,
     /// Search engines are asked to leave it out.
     pub noindex: bool,
-    /// The address that search engines shall take for its own.
-    pub canonical: Option<String>,
-    /// Its language, if not the site's.
-    pub lang: Option<String>,
-    /// How long it takes to read, in the author's words.
-    pub read_time: Option<String>,
     /// Whether a table of contents is shown.
     pub toc: Option<bool>,
     /// Whether it has formulas.
     pub math: bool,
     /// Whether it is a talk.
     pub slides: bool,
-    /// A name that outlives its address.
-    pub id: Option<String>,
-    /// Everything else.
-    #[serde(with = "as_text")]
-    pub extra: Map<String, Value>,
-}
-
-/// Tables of anything, written as text where the format of the rest must be known beforehand.
-mod as_text {
-    use serde::{Deserialize, Deserializer, Serializer, de, ser};
-    use serde_json::{Map, Value};
-
-    pub(super) fn serialize<S: Serializer>(
-        table: &Map<String, Value>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        if table.is_empty() {
-            return serializer.serialize_str("");
-        }
-        serializer.serialize_str(&serde_json::to_string(table).map_err(ser::Error::custom)?)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Map<String, Value>, D::Error> {
-        let text = <&str>::deserialize(deserializer)?;
-        if text.is_empty() {
-            return Ok(Map::new());
-        }
-        serde_json::from_str(text).map_err(de::Error::custom)
-    }
+    /// The keys that few pages have.
+    pub seldom: Seldom,
 }
 
 /// Front matter read from a file, and where the body begins.
@@ -223,61 +163,42 @@ pub(super) fn date_in_name<'a>(stem: &'a str, zone: &TimeZone) -> Option<(Timest
 
 impl FrontMatter {
     fn take(mut fields: Fields<'_>, zone: &TimeZone) -> (Self, Vec<Problem>) {
-        let published = fields.flag("published");
-        let draft = fields.flag("draft");
+        let is_draft = fields.is_set("draft") | (fields.flag("published") == Some(false));
         let (slug, permalink, aliases, mut misplaced) = addresses(&mut fields);
         let mut front_matter = Self {
             title: fields.filled("title"),
             date: fields.date("date", zone),
             updated: fields.date("updated", zone),
-            draft: draft.unwrap_or(false) || published == Some(false),
-            expires: fields.date("expires", zone),
+            draft: is_draft,
             slug,
-            permalink,
             aliases,
             description: fields.filled("description"),
-            excerpt: fields.filled("excerpt"),
             tags: fields.list("tags"),
             authors: fields.list("authors"),
-            series: fields.filled("series"),
-            author_name: fields.filled("author_name"),
-            author_image: fields.filled("author_image"),
-            ..Self::default()
+            show_image_at_top: fields.is_set("show_image_at_top"),
+            featured: fields.is_set("featured"),
+            show_in_nav: fields.is_set("show_in_nav"),
+            unlisted: fields.is_set("unlisted"),
+            noindex: fields.is_set("noindex"),
+            toc: fields.flag("toc"),
+            math: fields.is_set("math"),
+            slides: fields.is_set("slides"),
+            seldom: Seldom::default(),
         };
-        front_matter.take_placement(&mut fields);
-        front_matter.take_taxonomies(&mut fields);
-        front_matter.extra = fields.table("extra");
+        let mut seldom = SeldomKeys { permalink, ..seldom_of(&mut fields, zone) };
+        front_matter.take_taxonomies(&mut fields, &mut seldom);
+        seldom.extra = fields.table("extra");
         let (unknown, mut problems) = fields.finish();
         for (key, value) in unknown {
-            front_matter.extra.entry(key).or_insert(value);
+            seldom.extra.entry(key).or_insert(value);
         }
+        front_matter.seldom = seldom.into();
         problems.append(&mut misplaced);
         (front_matter, problems)
     }
 
-    fn take_placement(&mut self, fields: &mut Fields<'_>) {
-        self.image = fields.filled("image");
-        self.image_alt = fields.filled("image_alt");
-        self.show_image_at_top = fields.flag("show_image_at_top").unwrap_or(false);
-        self.featured = fields.flag("featured").unwrap_or(false);
-        self.featured_order = fields.number("featured_order");
-        self.order = fields.number("order");
-        self.show_in_nav = fields.flag("show_in_nav").unwrap_or(false);
-        self.layout = fields.filled("layout");
-        self.template = fields.filled("template");
-        self.unlisted = fields.flag("unlisted").unwrap_or(false);
-        self.noindex = fields.flag("noindex").unwrap_or(false);
-        self.canonical = fields.filled("canonical");
-        self.lang = fields.filled("lang");
-        self.read_time = fields.filled("read_time");
-        self.toc = fields.flag("toc");
-        self.math = fields.flag("math").unwrap_or(false);
-        self.slides = fields.flag("slides").unwrap_or(false);
-        self.id = fields.filled("id");
-    }
-
     /// `[taxonomies]`: tags and authors below it are tags and authors.
-    fn take_taxonomies(&mut self, fields: &mut Fields<'_>) {
+    fn take_taxonomies(&mut self, fields: &mut Fields<'_>, seldom: &mut SeldomKeys) {
         for (name, value) in fields.table("taxonomies") {
             let terms: Vec<String> = match value {
                 Value::Array(items) => {
@@ -290,10 +211,32 @@ impl FrontMatter {
                 Some("tags") => self.tags.extend(terms),
                 Some("authors") => self.authors.extend(terms),
                 _ => {
-                    self.taxonomies.insert(name, terms);
+                    seldom.taxonomies.insert(name, terms);
                 }
             }
         }
+    }
+}
+
+/// The keys that few pages have, but for what is checked against others.
+fn seldom_of(fields: &mut Fields<'_>, zone: &TimeZone) -> SeldomKeys {
+    SeldomKeys {
+        expires: fields.date("expires", zone),
+        excerpt: fields.filled("excerpt"),
+        series: fields.filled("series"),
+        author_name: fields.filled("author_name"),
+        author_image: fields.filled("author_image"),
+        image: fields.filled("image"),
+        image_alt: fields.filled("image_alt"),
+        featured_order: fields.number("featured_order"),
+        order: fields.number("order"),
+        layout: fields.filled("layout"),
+        template: fields.filled("template"),
+        canonical: fields.filled("canonical"),
+        lang: fields.filled("lang"),
+        read_time: fields.filled("read_time"),
+        id: fields.filled("id"),
+        ..SeldomKeys::default()
     }
 }
 
@@ -374,7 +317,7 @@ mod tests {
         assert_eq!(problems, [""; 0]);
         assert_eq!(front_matter.title.as_deref(), Some("1.10"));
         assert_eq!(front_matter.slug, Slug::new("014"));
-        assert_eq!(front_matter.series.as_deref(), Some("2026"));
+        assert_eq!(front_matter.seldom.series.as_deref(), Some("2026"));
     }
 
     #[test]
@@ -403,6 +346,6 @@ mod tests {
         let (front_matter, problems) =
             read("---\ndocsSection: true\nextra:\n  docsSection: 2\n---\n");
         assert_eq!(problems, [""; 0]);
-        assert_eq!(front_matter.extra.get("docsSection"), Some(&Value::from(2)));
+        assert_eq!(front_matter.seldom.extra.get("docsSection"), Some(&Value::from(2)));
     }
 }
