@@ -275,3 +275,22 @@ fn a_picture_that_front_matter_names_must_be_there() {
     );
     assert!(rendered.text("/b/").contains("content=\"https://example.org/pic.png\""));
 }
+
+#[test]
+fn the_built_in_lists_are_the_same_beside_a_template_of_the_authors_own() {
+    let post =
+        |day: u32, more: &str| format!("---\ndate: 2026-11-{day:02}\n{more}---\n\nText *{day}*.\n");
+    let site = TestSite::new(&[
+        ("content/blog/a.md", &post(1, "title: A & B\ntags: [x, y]\nread_time: a while\n")),
+        (
+            "content/blog/b.md",
+            &post(2, "title: B\ntags: [x]\nfeatured: true\nupdated: 2026-11-05\n"),
+        ),
+        ("content/blog/c.md", &post(3, "title: C\nexcerpt: Short.\nauthors: [Ada]\nseries: S\n")),
+        ("content/about.md", "---\ntitle: About\nshow_in_nav: true\n---\nText.\n"),
+    ]);
+    let built_in = site.render().texts();
+    // Whoever writes templates may ask for every field of a page in a list; those built in are handed the few they show.
+    site.write("templates/own.html", "{{ page.words }}");
+    assert_eq!(site.render().texts(), built_in);
+}
