@@ -15,7 +15,7 @@ pub struct Asset {
     /// Its address.
     pub path: UrlPath,
     /// The source of the page that it belongs to, below `content/`; it is published with that page only.
-    pub owner: Option<String>,
+    pub owner: Option<Arc<str>>,
 }
 
 /// The folders that are pages with files of their own.

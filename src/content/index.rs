@@ -29,7 +29,7 @@ pub struct ContentIndex {
 #[derive(Debug, Default)]
 struct Places {
     paths: FastMap<UrlPath, usize>,
-    sources: FastMap<String, usize>,
+    sources: FastMap<Arc<str>, usize>,
     /// In lower case; of two with one title, the first in order.
     titles: FastMap<String, usize>,
 }
@@ -181,7 +181,7 @@ impl ContentIndex {
             .sources
             .get(relative)
             .map(|at| &self.pages[*at])
-            .or_else(|| special.into_iter().find(|page| page.file.relative == relative))
+            .or_else(|| special.into_iter().find(|page| *page.file.relative == *relative))
     }
 
     /// The page called so, in any letter case.
@@ -272,7 +272,7 @@ mod tests {
             let file = SourceFile {
                 path: format!("/site/content/{relative}").into(),
                 name: format!("content/{relative}"),
-                relative: (*relative).to_owned(),
+                relative: (*relative).into(),
             };
             Page::read(file, text, &config).page.unwrap()
         });

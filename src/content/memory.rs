@@ -16,7 +16,7 @@ use crate::fingerprint::{FastMap, Fingerprint};
 #[derive(Debug, Clone)]
 pub(super) struct Remembered {
     /// The file, below `content/`.
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// What the file system said of it.
     pub(super) stamp: Option<Stamp>,
     /// What its text hashes to; none if it has no text.
@@ -41,7 +41,7 @@ impl Remembered {
 /// A source file without mistakes, as it is written to disk: any other is read again.
 #[derive(Serialize, Deserialize)]
 struct Written<P> {
-    name: String,
+    name: Arc<str>,
     stamp: Option<Stamp>,
     fingerprint: Fingerprint,
     page: P,
@@ -59,7 +59,7 @@ pub struct Memory {
 struct Last {
     /// The settings that it was read under.
     settings: Fingerprint,
-    reads: FastMap<String, Remembered>,
+    reads: FastMap<Arc<str>, Remembered>,
     /// What came of all of them.
     index: Option<Arc<ContentIndex>>,
 }
@@ -71,7 +71,7 @@ impl Memory {
     }
 
     /// What was kept under the same `settings`.
-    pub(super) fn take(&self, settings: Fingerprint) -> FastMap<String, Remembered> {
+    pub(super) fn take(&self, settings: Fingerprint) -> FastMap<Arc<str>, Remembered> {
         let mut last = self.last();
         let reads = std::mem::take(&mut last.reads);
         last.index = None;
@@ -165,7 +165,7 @@ fn written(read: &Remembered) -> Option<Written<&Page>> {
     Some(Written { name: name.clone(), stamp: *stamp, fingerprint: (*fingerprint)?, page })
 }
 
-fn remembered(written: Written<Page>) -> (String, Remembered) {
+fn remembered(written: Written<Page>) -> (Arc<str>, Remembered) {
     let Written { name, stamp, fingerprint, page } = written;
     let read = Arc::new(Read { page: Some(Arc::new(page)), problems: Vec::new() });
     (name.clone(), Remembered { name, stamp, fingerprint: Some(fingerprint), read })

@@ -81,7 +81,7 @@ pub fn load(
 fn read(
     Found { file, stamp }: Found,
     config: &Config,
-    known: &FastMap<String, Remembered>,
+    known: &FastMap<Arc<str>, Remembered>,
 ) -> anyhow::Result<Remembered> {
     let name = file.relative.clone();
     let known = known.get(&name);

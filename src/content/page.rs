@@ -158,6 +158,12 @@ impl Page {
         self.front_matter.seldom.id.as_deref().unwrap_or(&self.file.relative)
     }
 
+    /// The same, shared with the page where the author gave none.
+    pub fn shared_id(&self) -> Arc<str> {
+        let given = self.front_matter.seldom.id.as_deref();
+        given.map_or_else(|| self.file.relative.clone(), Arc::from)
+    }
+
     /// The whole contents of the file, read anew, and where the body begins in it.
     ///
     /// The file may have been saved since; then what it says now is rendered, and the next build follows.
@@ -303,7 +309,7 @@ mod tests {
         let file = SourceFile {
             path: format!("/site/content/{relative}").into(),
             name: format!("content/{relative}"),
-            relative: relative.to_owned(),
+            relative: relative.into(),
         };
         let read = Page::read(file, text, &config);
         (read.page, read.problems.iter().map(ToString::to_string).collect())

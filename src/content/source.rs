@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use anyhow::Context;
@@ -25,7 +26,7 @@ pub struct SourceFile {
     /// Its name below the site's folder, with forward slashes: what problems call it.
     pub name: String,
     /// Its name below the folder that was walked, with forward slashes.
-    pub relative: String,
+    pub relative: Arc<str>,
 }
 
 impl SourceFile {
@@ -134,7 +135,7 @@ fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 
 fn source_file(path: PathBuf, folder: &Path, root: &Path) -> SourceFile {
     let name = Place::name_of(&path, root);
-    let relative = Place::name_of(&path, folder);
+    let relative = Place::name_of(&path, folder).into();
     SourceFile { path, name, relative }
 }
 

@@ -293,7 +293,7 @@ fn entry(page: &Page, scope: &Scope) -> PageEntry {
     let tags = scope.terms_of(page).into_iter().filter(|_| page.is_post() && page.is_listed());
     PageEntry {
         listed: page.is_listed(),
-        id: Some(page.id().into()),
+        id: Some(page.shared_id()),
         published: page.date.filter(|_| page.is_post()),
         words: page.words,
         tags: tags.map(|term| term.name.as_str().into()).collect(),

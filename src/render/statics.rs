@@ -41,7 +41,7 @@ impl Statics {
             let walk = source::walk(&folder, &config.root, Hidden::Kept)?;
             statics.problems.extend(walk.problems);
             for file in walk.files {
-                statics.add(file.relative.clone(), Origin::File(file), config);
+                statics.add(file.relative.to_string(), Origin::File(file), config);
             }
         }
         Ok(statics)

@@ -244,7 +244,9 @@ fn add_folder(
     for file in walk.files.into_iter().filter(|file| is_template(&file.relative)) {
         let bytes = fs::read(&file.path).with_context(|| format!("cannot read `{}`", file.name))?;
         match String::from_utf8(bytes) {
-            Ok(text) => drop(found.insert(file.relative, Found { place: file.name, text })),
+            Ok(text) => {
+                drop(found.insert(file.relative.to_string(), Found { place: file.name, text }))
+            }
             Err(_) => problems.push(Problem::new(Place::file(file.name), Mistake::NotUtf8)),
         }
     }
