@@ -147,10 +147,10 @@ fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::rename(from, to).with_context(|| format!("cannot publish `{}`", to.display()))
 }
 
-fn write_synced(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> anyhow::Result<()> {
+fn write_synced(path: &Path, put: impl FnOnce(&mut File) -> io::Result<()>) -> anyhow::Result<()> {
     let write = || {
         let mut file = File::create(path)?;
-        fill(&mut file)?;
+        put(&mut file)?;
         file.sync_all()
     };
     write().with_context(|| format!("cannot write `{}`", path.display()))

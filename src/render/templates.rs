@@ -245,7 +245,7 @@ fn add_folder(
         let bytes = fs::read(&file.path).with_context(|| format!("cannot read `{}`", file.name))?;
         match String::from_utf8(bytes) {
             Ok(text) => {
-                drop(found.insert(file.relative.to_string(), Found { place: file.name, text }))
+                found.insert(file.relative.to_string(), Found { place: file.name, text });
             }
             Err(_) => problems.push(Problem::new(Place::file(file.name), Mistake::NotUtf8)),
         }
