@@ -251,6 +251,20 @@ mod tests {
     }
 
     #[test]
+    fn an_instant_is_written_at_the_offset_that_the_zone_has_then() {
+        let instant: jiff::Timestamp = "2026-07-01T01:02:03Z".parse().unwrap();
+        for (zone, written) in [
+            ("UTC", "2026-07-01T01:02:03+00:00"),
+            ("America/St_Johns", "2026-06-30T22:32:03-02:30"),
+            ("Asia/Kolkata", "2026-07-01T06:32:03+05:30"),
+        ] {
+            let zone = TimeZone::get(zone).unwrap();
+            assert_eq!(Timestamp::from(instant).to_rfc3339_in(&zone), written);
+        }
+        assert_eq!(Timestamp::from(instant).to_rfc3339(), "2026-07-01T01:02:03Z");
+    }
+
+    #[test]
     fn a_clock_set_back_never_gives_a_negative_duration() {
         let (early, late) = (Timestamp::from_millis(5), Timestamp::from_millis(9));
         assert_eq!(late.since(early), Duration::from_millis(4));

@@ -287,7 +287,7 @@ fn scripts(config: &Config, beacon: &str) -> String {
 
 /// What a reader may stumble over, but no build has to say each time.
 fn is_for_checks(mistake: &Mistake) -> bool {
-    matches!(mistake, Mistake::NoAltText { .. } | Mistake::DuplicateTitle { .. })
+    matches!(mistake, Mistake::NoAltText { .. })
 }
 
 fn stops(problems: &[Problem], strict: bool) -> bool {

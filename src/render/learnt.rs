@@ -120,7 +120,7 @@ impl Lessons {
         if &*wanted.fragment == "top" || has_line(&target.ids, &wanted.fragment) {
             return None;
         }
-        let suggestion = nearest(&wanted.fragment, lines(&target.ids)).map(|id| format!("#{id}"));
+        let suggestion = nearest(&wanted.fragment, target.ids.lines()).map(|id| format!("#{id}"));
         Some(Mistake::BrokenAnchor { destination: wanted.destination.to_string(), suggestion })
     }
 
@@ -129,12 +129,6 @@ impl Lessons {
         let all = self.pages.iter().chain(&self.footer);
         all.flat_map(|(_, learnt)| learnt.outbound.iter().cloned()).collect()
     }
-}
-
-/// The lines of `text`.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
-    ends.scan(0, |start, end| Some(&text[std::mem::replace(start, end + 1)..end]))
 }
 
 /// Whether one of the lines of `text` is `line`.

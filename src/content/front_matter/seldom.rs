@@ -22,6 +22,8 @@ pub struct SeldomKeys {
     pub expires: Option<Timestamp>,
     /// The whole address.
     pub permalink: Option<UrlPath>,
+    /// What stands in lists.
+    pub excerpt: Option<String>,
     /// What it is a part of.
     pub series: Option<String>,
     /// Groupings of the author's own invention.
@@ -34,7 +36,7 @@ pub struct SeldomKeys {
     pub image: Option<String>,
     /// What that picture shows.
     pub image_alt: Option<String>,
-    /// Where it stands among these.
+    /// Where it stands among the featured pages.
     pub featured_order: Option<i64>,
     /// Where it stands among pages.
     pub order: Option<i64>,
@@ -53,8 +55,6 @@ pub struct SeldomKeys {
     /// Everything else.
     #[serde(with = "as_text")]
     pub extra: Map<String, Value>,
-    /// What stands in lists.
-    pub excerpt: Option<String>,
 }
 
 /// What they are where none of them is set.
