@@ -3,20 +3,20 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rayon::prelude::*;
 
 use super::claims::Claims;
 use super::digests::Digests;
-use super::learnt::{Learnt, Lessons};
+use super::learnt::Lessons;
 use super::palette::Palette;
 use super::scope::Scope;
+use super::spool::Spool;
 use super::templates::Templates;
-use super::trace::{Asked, Kept, Trace};
+use super::trace::{Kept, Trace};
 use crate::config::Config;
 use crate::fingerprint::{FastMap, Fingerprint};
 use crate::permalink::UrlPath;
-use crate::site::OutputFile;
 
 /// The traces of a build.
 #[derive(Debug, Default)]
@@ -35,12 +35,9 @@ pub struct Memory {
     pub(super) digests: Digests,
     pub(super) palette: Palette,
     last: Mutex<Option<Last>>,
-    /// Where traces are packed one behind another: each by itself would take half as much again.
-    chunk: Mutex<BytesMut>,
+    /// The new traces of a process that builds once, which has no use for them itself.
+    spool: Mutex<Option<Spool>>,
 }
-
-/// How much is allocated for traces at once, in bytes.
-const CHUNK: usize = 64 << 10;
 
 /// What the last rendering of this process went by.
 #[derive(Debug)]
@@ -85,28 +82,30 @@ impl Memory {
         self.purpose != Purpose::Nothing
     }
 
-    /// A trace of an output, as it is to be kept.
-    pub(super) fn kept(
-        &self,
-        told: Fingerprint,
-        asked: Vec<Asked>,
-        file: OutputFile,
-        learnt: Arc<Learnt>,
-    ) -> Kept {
-        let trace = Trace::new(told, asked, file, learnt);
-        match self.purpose {
-            Purpose::NextProcess => Kept::Bytes(self.packed(&trace.to_bytes())),
-            Purpose::NextBuild | Purpose::Nothing => Kept::Value(Arc::new(trace)),
+    /// A build of the site of `config` begins. If nothing can be written there, the next has to do more.
+    pub(super) fn begin(&self, config: &Config) {
+        if self.purpose == Purpose::NextProcess {
+            *self.spool() = Spool::open(&config.cache_dir()).ok();
         }
     }
 
-    fn packed(&self, bytes: &[u8]) -> Bytes {
-        let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
-        if chunk.capacity() < bytes.len() {
-            *chunk = BytesMut::with_capacity(bytes.len().max(CHUNK));
+    /// The trace of the output at `path`, if it is this process that may ask for it.
+    pub(super) fn kept(&self, path: &UrlPath, trace: Trace) -> Option<Kept> {
+        match self.purpose {
+            Purpose::NextProcess => {
+                let blob = postcard::to_stdvec(&(path, &trace)).unwrap_or_default();
+                let mut spool = self.spool();
+                if spool.as_mut().is_some_and(|spool| spool.add(&blob).is_err()) {
+                    *spool = None;
+                }
+                None
+            }
+            Purpose::NextBuild | Purpose::Nothing => Some(Kept::Value(Arc::new(trace))),
         }
-        chunk.extend_from_slice(bytes);
-        chunk.split().freeze()
+    }
+
+    fn spool(&self) -> MutexGuard<'_, Option<Spool>> {
+        self.spool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The traces of the last build; from now on there are none.
@@ -141,7 +140,8 @@ impl Memory {
             let mut blob = postcard::to_stdvec(path).map_err(io::Error::other)?;
             kept.write(&mut blob);
             put(&blob)
-        })
+        })?;
+        self.spool().take().map_or(Ok(()), |spool| spool.drain(put))
     }
 
     /// Takes what another process has left; what is damaged is passed over.

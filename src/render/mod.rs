@@ -25,6 +25,7 @@ mod readership;
 mod renderer;
 mod resolver;
 mod scope;
+mod spool;
 mod statics;
 mod summary;
 mod templates;
@@ -96,6 +97,7 @@ pub fn render(
     statics.publish(&outputs, &extras)?;
     statics::publish_assets(index.assets(), &config.stats.path, &outputs, &extras)?;
     let before = extras.memory.take();
+    extras.memory.begin(config);
     let mut scope = scope_of(config, index, &statics, &templates, &extras)?;
     scope.has_same_addresses = scope.addresses.fingerprint() == before.addresses;
     let scope = Arc::new(scope);

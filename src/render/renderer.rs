@@ -16,7 +16,7 @@ use super::readership::Readers;
 use super::resolver::{Links, PageLinks};
 use super::scope::Scope;
 use super::templates::Templates;
-use super::trace::{self, Kept};
+use super::trace::{self, Kept, Trace};
 use super::view::{CurrentView, SiteView};
 use crate::content::{Moment, Page};
 use crate::fingerprint::{FastMap, Fingerprint};
@@ -180,8 +180,10 @@ impl<'a> Renderer<'a> {
         }
         if let Some(file) = self.outputs.file(path).filter(|_| is_current) {
             let told = told.unwrap_or_else(fingerprint);
-            let kept = self.extras.memory.kept(told, asked, file, learnt.clone());
-            self.traces().insert(path.clone(), kept);
+            let trace = Trace::new(told, asked, file, learnt.clone());
+            if let Some(kept) = self.extras.memory.kept(path, trace) {
+                self.traces().insert(path.clone(), kept);
+            }
         } else {
             self.untraced.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
         }

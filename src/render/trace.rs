@@ -81,7 +81,7 @@ pub(super) struct Trace {
     learnt: Arc<Learnt>,
 }
 
-/// A trace as it is kept: as a value while many builds follow, else as it is written to disk.
+/// A trace as it is kept: as a value while many builds follow, else as it was read from disk.
 #[derive(Debug, Clone)]
 pub(super) enum Kept {
     Value(Arc<Trace>),
