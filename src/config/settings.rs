@@ -83,7 +83,7 @@ impl<'a> Settings<'a> {
         let Entry { value_offset, value, .. } = entry?;
         let parsed = S::from_toml(&value).and_then(parse);
         if parsed.is_none() {
-            let place = Place::at(&self.file, self.text, value_offset);
+            let place = Place::at(&*self.file, self.text, value_offset);
             self.report(place, key, expected, describe(&value));
         }
         parsed
@@ -99,7 +99,7 @@ impl<'a> Settings<'a> {
         if let serde_json::Value::Object(table) = to_json(&entry.value) {
             return table;
         }
-        let place = Place::at(&self.file, self.text, entry.value_offset);
+        let place = Place::at(&*self.file, self.text, entry.value_offset);
         let expected = format!("a table: `[{key}]`");
         self.report(place, key, &expected, describe(&entry.value));
         serde_json::Map::new()
@@ -107,7 +107,7 @@ impl<'a> Settings<'a> {
 
     /// Notes that `key` must be `expected`, at the place of the whole file or variable.
     pub(super) fn reject(&mut self, key: &str, expected: &str, found: String) {
-        let place = Place::file(&self.file);
+        let place = Place::file(&*self.file);
         self.report(place, key, expected, found);
     }
 
@@ -115,7 +115,7 @@ impl<'a> Settings<'a> {
     pub(super) fn finish(mut self) -> Vec<Problem> {
         for (key, entry) in &self.entries {
             if is_planned(key) {
-                let place = Place::at(&self.file, self.text, entry.key_offset);
+                let place = Place::at(&*self.file, self.text, entry.key_offset);
                 let mistake = Mistake::PlannedSetting { key: key.clone() };
                 self.problems.push(Problem::new(place, mistake));
                 continue;
@@ -124,7 +124,7 @@ impl<'a> Settings<'a> {
                 .or_else(|| self.known.iter().copied().find(|known| last(known) == last(key)))
                 .map(str::to_owned);
             self.problems.push(Problem::new(
-                Place::at(&self.file, self.text, entry.key_offset),
+                Place::at(&*self.file, self.text, entry.key_offset),
                 Mistake::UnknownSetting { key: key.clone(), suggestion },
             ));
         }

@@ -1,12 +1,12 @@
 //! Every page to be published: ordered, filtered, no two at one address.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::tags::Tags;
 use super::{Asset, Page, Role};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::fingerprint::FastMap;
+use crate::fingerprint::{FastMap, Fingerprint};
 use crate::permalink::UrlPath;
 use crate::problem::{Mistake, Problem};
 
@@ -30,8 +30,9 @@ pub struct ContentIndex {
 struct Places {
     paths: FastMap<UrlPath, usize>,
     sources: FastMap<Arc<str>, usize>,
-    /// In lower case; of two with one title, the first in order.
-    titles: FastMap<String, usize>,
+    /// By their fingerprints in lower case; of two with one title, the first in order. Made when somebody asks, for few
+    /// sites do.
+    titles: OnceLock<FastMap<Fingerprint, usize>>,
 }
 
 /// A page, and what it becomes when nothing of it has changed but its text.
@@ -120,7 +121,7 @@ impl ContentIndex {
                 match taken.get(&alias.folded_as_folder()) {
                     Some(other) if other.path == page.path => {}
                     Some(other) => {
-                        let (alias, other) = (alias.to_string(), other.file.name.clone());
+                        let (alias, other) = (alias.to_string(), other.file.name.to_string());
                         let mistake = Mistake::AliasCollision { alias, other };
                         problems.push(Problem::new(place(), mistake));
                     }
@@ -186,7 +187,8 @@ impl ContentIndex {
 
     /// The page called so, in any letter case.
     pub fn titled(&self, title: &str) -> Option<&Arc<Page>> {
-        self.places.titles.get(&title.to_lowercase()).map(|at| &self.pages[*at])
+        let titles = self.places.titles.get_or_init(|| titles_of(&self.pages));
+        titles.get(&Fingerprint::of(&*title.to_lowercase())).map(|at| &self.pages[*at])
     }
 
     /// Old addresses, and the pages they lead to.
@@ -227,10 +229,17 @@ impl Places {
         for (at, page) in pages.iter().enumerate() {
             places.paths.entry(page.path.clone()).or_insert(at);
             places.sources.insert(page.file.relative.clone(), at);
-            places.titles.entry(page.title.to_lowercase()).or_insert(at);
         }
         places
     }
+}
+
+fn titles_of(pages: &[Arc<Page>]) -> FastMap<Fingerprint, usize> {
+    let mut titles = FastMap::default();
+    for (at, page) in pages.iter().enumerate() {
+        titles.entry(Fingerprint::of(&*page.title.to_lowercase())).or_insert(at);
+    }
+    titles
 }
 
 /// Posts newest first; then pages by their order, those without one last, and title.
@@ -271,7 +280,7 @@ mod tests {
         let pages = files.iter().map(|(relative, text)| {
             let file = SourceFile {
                 path: format!("/site/content/{relative}").into(),
-                name: format!("content/{relative}"),
+                name: format!("content/{relative}").into(),
                 relative: (*relative).into(),
             };
             Page::read(file, text, &config).page.unwrap()
@@ -303,7 +312,7 @@ mod tests {
         assert_eq!(paths(index.listed_posts()), ["/new/", "/ends/", "/old/"]);
         assert_eq!(paths(index.listed_pages()), ["/b/", "/a/"]);
         let rust = index.tags().term("RUST").unwrap();
-        assert_eq!((rust.name.as_str(), paths(&rust.posts)), ("Rust", vec!["/new/", "/old/"]));
+        assert_eq!((&*rust.name, paths(&rust.posts)), ("Rust", vec!["/new/", "/old/"]));
         assert_eq!(index.next_due().unwrap().to_rfc3339(), "2026-11-24T00:00:01Z");
     }
 

@@ -50,9 +50,20 @@ struct Written<P> {
 /// What came of each source file in the last build, of this process or of the one before.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// Nobody asks for it.
-    is_nothing: bool,
+    purpose: Purpose,
     last: Mutex<Last>,
+}
+
+/// Who asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Purpose {
+    /// The next build of this process.
+    #[default]
+    NextBuild,
+    /// A build of another process.
+    NextProcess,
+    /// Nobody.
+    Nothing,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +71,8 @@ struct Last {
     /// The settings that it was read under.
     settings: Fingerprint,
     reads: FastMap<Arc<str>, Remembered>,
+    /// What is left to another process, without what it takes to find a file again.
+    pages: Vec<(Option<Stamp>, Arc<Page>)>,
     /// What came of all of them.
     index: Option<Arc<ContentIndex>>,
 }
@@ -67,7 +80,12 @@ struct Last {
 impl Memory {
     /// No memory.
     pub fn none() -> Self {
-        Self { is_nothing: true, ..Self::default() }
+        Self { purpose: Purpose::Nothing, ..Self::default() }
+    }
+
+    /// The memory of a process that builds once, and leaves to the next what it has found out.
+    pub fn of_one_build() -> Self {
+        Self { purpose: Purpose::NextProcess, ..Self::default() }
     }
 
     /// What was kept under the same `settings`.
@@ -80,17 +98,20 @@ impl Memory {
 
     /// Keeps what has come of each file under these `settings`.
     pub(super) fn keep(&self, settings: Fingerprint, reads: &[Remembered]) {
-        if self.is_nothing {
-            return;
-        }
         let mut last = self.last();
         last.settings = settings;
-        last.reads = reads.iter().map(|read| (read.name.clone(), read.clone())).collect();
+        match self.purpose {
+            Purpose::Nothing => {}
+            Purpose::NextProcess => last.pages = reads.iter().filter_map(flawless).collect(),
+            Purpose::NextBuild => {
+                last.reads = reads.iter().map(|read| (read.name.clone(), read.clone())).collect();
+            }
+        }
     }
 
     /// Keeps the index of all that was kept.
     pub(super) fn keep_index(&self, index: &Arc<ContentIndex>) {
-        if !self.is_nothing {
+        if self.purpose == Purpose::NextBuild {
             self.last().index = Some(index.clone());
         }
     }
@@ -121,10 +142,10 @@ impl Memory {
     pub fn write(&self, put: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let last = self.last();
         put(&postcard::to_stdvec(&last.settings).map_err(io::Error::other)?)?;
-        let reads: Vec<&Remembered> = last.reads.values().collect();
-        let piece = |reads: &&[&Remembered]| {
-            let written: Vec<Written<&Page>> =
-                reads.iter().filter_map(|read| written(read)).collect();
+        let own: Vec<_> = last.reads.values().filter_map(flawless).collect();
+        let reads = if self.purpose == Purpose::NextBuild { &own } else { &last.pages };
+        let piece = |reads: &&[(Option<Stamp>, Arc<Page>)]| {
+            let written: Vec<Written<&Page>> = reads.iter().map(written).collect();
             postcard::to_stdvec(&written).map_err(io::Error::other)
         };
         // As many at once as there are cores, roughly, so that not all of it is in memory twice.
@@ -159,10 +180,15 @@ const AT_ONCE: usize = 4;
 /// How many files are written as one piece.
 const PIECE: usize = 256;
 
-fn written(read: &Remembered) -> Option<Written<&Page>> {
-    let page = read.read.page.as_deref().filter(|_| read.read.problems.is_empty())?;
-    let Remembered { name, stamp, fingerprint, .. } = read;
-    Some(Written { name: name.clone(), stamp: *stamp, fingerprint: (*fingerprint)?, page })
+/// The page that a file has made without mistakes.
+fn flawless(read: &Remembered) -> Option<(Option<Stamp>, Arc<Page>)> {
+    let page = read.read.page.clone().filter(|_| read.read.problems.is_empty())?;
+    Some((read.stamp, page))
+}
+
+fn written((stamp, page): &(Option<Stamp>, Arc<Page>)) -> Written<&Page> {
+    let name = page.file.relative.clone();
+    Written { name, stamp: *stamp, fingerprint: page.fingerprint, page }
 }
 
 fn remembered(written: Written<Page>) -> (Arc<str>, Remembered) {

@@ -52,7 +52,7 @@ pub struct Page {
     /// When a post is published; a page may have a date too.
     pub date: Option<Timestamp>,
     /// Plain text for lists and feeds.
-    pub summary: String,
+    pub summary: Box<str>,
     /// How many words a reader meets.
     pub words: usize,
     /// Whether the body opens with a heading that says the title.
@@ -97,12 +97,12 @@ impl Page {
         let path = match spot.address(&front_matter, stem, date, config) {
             Ok(path) => Some(path),
             Err(mistake) => {
-                problems.push(Problem::new(Place::at(&file.name, text, 0), mistake));
+                problems.push(Problem::new(Place::at(file.name.clone(), text, 0), mistake));
                 None
             }
         };
         if spot.role == Role::Post && date.is_none() && !is_date_told_of(&problems) {
-            problems.push(Problem::new(Place::at(&file.name, text, 0), Mistake::NoDate));
+            problems.push(Problem::new(Place::at(file.name.clone(), text, 0), Mistake::NoDate));
         }
         let title = front_matter.title.clone();
         // The texts of the home page and the footer stand as they are, and show no title of their own.
@@ -111,7 +111,8 @@ impl Page {
             && title.as_ref().is_none_or(|title| same_words(title, outline.heading.as_deref()));
         let title =
             title.or_else(|| outline.heading.clone()).unwrap_or_else(|| title_of_name(stem));
-        let summary = front_matter.seldom.excerpt.clone().unwrap_or(outline.summary);
+        let summary =
+            front_matter.seldom.excerpt.clone().unwrap_or(outline.summary).into_boxed_str();
         let listed = Fingerprint::of(&(&text[..parsed.body], &title, &summary));
         let page = path.filter(|_| spot.role != Role::Post || date.is_some()).map(|path| Self {
             role: spot.role,
@@ -308,7 +309,7 @@ mod tests {
         let (config, _) = Config::from_text("tallymark.toml", "", &sources);
         let file = SourceFile {
             path: format!("/site/content/{relative}").into(),
-            name: format!("content/{relative}"),
+            name: format!("content/{relative}").into(),
             relative: relative.into(),
         };
         let read = Page::read(file, text, &config);

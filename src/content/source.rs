@@ -24,7 +24,7 @@ pub struct SourceFile {
     /// Where it is.
     pub path: PathBuf,
     /// Its name below the site's folder, with forward slashes: what problems call it.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its name below the folder that was walked, with forward slashes.
     pub relative: Arc<str>,
 }
@@ -96,12 +96,12 @@ pub fn read(file: &SourceFile) -> anyhow::Result<Result<String, Problem>> {
     let read = read_at_most(&file.path, LARGEST + 1);
     let bytes = read.with_context(|| format!("cannot read `{}`", file.name))?;
     if bytes.len() as u64 > LARGEST {
-        return Ok(Err(Problem::new(Place::file(&file.name), Mistake::FileTooLarge)));
+        return Ok(Err(Problem::new(Place::file(file.name.clone()), Mistake::FileTooLarge)));
     }
     Ok(String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let before = String::from_utf8_lossy(valid);
-        Problem::new(Place::at(&file.name, &before, before.len()), Mistake::NotUtf8)
+        Problem::new(Place::at(file.name.clone(), &before, before.len()), Mistake::NotUtf8)
     }))
 }
 
@@ -134,7 +134,7 @@ fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 }
 
 fn source_file(path: PathBuf, folder: &Path, root: &Path) -> SourceFile {
-    let name = Place::name_of(&path, root);
+    let name = Place::name_of(&path, root).into();
     let relative = Place::name_of(&path, folder).into();
     SourceFile { path, name, relative }
 }
@@ -231,7 +231,7 @@ mod tests {
         symlink(root.join("state"), root.join("content/numbers")).unwrap();
         symlink(&root, root.join("content/up")).unwrap();
         let walk = walk(&root.join("content"), &root, Hidden::Passed).unwrap();
-        let names: Vec<&str> = walk.files.iter().map(|file| file.name.as_str()).collect();
+        let names: Vec<&str> = walk.files.iter().map(|file| &*file.name).collect();
         assert_eq!(names, ["content/b.md", "content/sub/a.md"]);
         let mut places: Vec<String> =
             walk.problems.iter().map(|problem| problem.place.to_string()).collect();

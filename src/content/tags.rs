@@ -14,7 +14,7 @@ pub const TAGS_FOLDER: &str = "/tags/";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Term {
     /// The word, as the oldest post spells it.
-    pub name: String,
+    pub name: Arc<str>,
     /// Where the list of its posts is.
     pub path: UrlPath,
     /// The posts, newest first.
@@ -52,7 +52,7 @@ impl Tags {
             let address = format!("{TAGS_FOLDER}{}/", slugs.claim(&slug));
             let Ok(path) = UrlPath::parse(&address) else { continue };
             by_folded.insert(folded, terms.len());
-            terms.push(Term { name, path, posts });
+            terms.push(Term { name: name.into(), path, posts });
         }
         Self { terms, by_folded: Arc::new(by_folded) }
     }

@@ -78,6 +78,7 @@ impl Memory {
     /// The memory of a process that builds once. What it finds out is kept on disk, for the same `program` alone.
     pub fn of_one_build(program: Fingerprint) -> Self {
         Self {
+            content: Arc::new(content::Memory::of_one_build()),
             render: Arc::new(render::Memory::of_one_build()),
             program: Some(program),
             ..Self::default()

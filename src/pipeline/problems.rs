@@ -24,7 +24,7 @@ struct Listed {
 struct Change {
     before: Problems,
     /// The files that were read again.
-    files: BTreeSet<String>,
+    files: BTreeSet<Arc<str>>,
     /// What is wrong with them.
     now: Vec<Problem>,
 }
@@ -47,7 +47,7 @@ impl Problems {
     }
 
     /// The problems after `files` were read again, with which `now` is wrong.
-    pub(super) fn after(&self, files: BTreeSet<String>, now: Vec<Problem>) -> Self {
+    pub(super) fn after(&self, files: BTreeSet<Arc<str>>, now: Vec<Problem>) -> Self {
         let change = Change { before: self.clone(), files, now };
         Self(Arc::new(Listed { list: OnceLock::new(), change: Mutex::new(Some(change)) }))
     }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,19 +11,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file, relative to the site's folder, with forward slashes.
-    pub file: String,
+    pub file: Arc<str>,
     /// Line and column (in characters); none when the whole file is meant.
     pub position: Option<Position>,
 }
 
 impl Place {
     /// The whole of `file`.
-    pub fn file(file: impl Into<String>) -> Self {
+    pub fn file(file: impl Into<Arc<str>>) -> Self {
         Self { file: file.into(), position: None }
     }
 
     /// The byte `offset` of `text`, the contents of `file`.
-    pub fn at(file: impl Into<String>, text: &str, offset: usize) -> Self {
+    pub fn at(file: impl Into<Arc<str>>, text: &str, offset: usize) -> Self {
         Self { file: file.into(), position: Some(Position::of(text, offset)) }
     }
 

@@ -7,8 +7,10 @@ use crate::permalink::UrlPath;
 /// Every address that the site answers, and its canonical form.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
-    by_folded: FastMap<String, UrlPath>,
-    by_last_segment: FastMap<String, UrlPath>,
+    /// By the fingerprint of the form that a careless file system knows it by: texts would take twice the memory.
+    by_folded: FastMap<Fingerprint, UrlPath>,
+    /// By the fingerprint of the last segment of that form.
+    by_last_segment: FastMap<Fingerprint, UrlPath>,
     /// Files beside pages, by their name below `content/`.
     assets: FastMap<String, UrlPath>,
     /// All that was added, in its order.
@@ -20,9 +22,9 @@ impl Addresses {
     pub(super) fn add(&mut self, path: UrlPath) {
         self.all.add(&path);
         let folded = path.folded_as_folder();
-        let last = folded.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-        self.by_last_segment.entry(last).or_insert_with(|| path.clone());
-        self.by_folded.insert(folded, path);
+        let last = folded.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        self.by_last_segment.entry(Fingerprint::of(last)).or_insert_with(|| path.clone());
+        self.by_folded.insert(Fingerprint::of(&*folded), path);
     }
 
     /// Adds the address of a page, which is known by its source and its title too.
@@ -39,7 +41,8 @@ impl Addresses {
     /// Adds an old address of the page at `target`.
     pub(super) fn add_alias(&mut self, alias: &UrlPath, target: &UrlPath) {
         self.all.add(&(alias, target));
-        self.by_folded.entry(alias.folded_as_folder()).or_insert_with(|| target.clone());
+        let folded = Fingerprint::of(&*alias.folded_as_folder());
+        self.by_folded.entry(folded).or_insert_with(|| target.clone());
     }
 
     /// Adds the file `relative` to `content/`, and its address.
@@ -61,13 +64,13 @@ impl Addresses {
 
     /// The canonical form of `path`, if the site answers it.
     pub(super) fn find(&self, path: &UrlPath) -> Option<&UrlPath> {
-        self.by_folded.get(&path.folded_as_folder())
+        self.by_folded.get(&Fingerprint::of(&*path.folded_as_folder()))
     }
 
     /// An address that ends as `path` does.
     pub(super) fn suggestion(&self, path: &str) -> Option<&UrlPath> {
         let last = path.trim_end_matches('/').rsplit('/').next()?.to_lowercase();
         let last = last.strip_suffix(".md").unwrap_or(&last);
-        self.by_last_segment.get(last)
+        self.by_last_segment.get(&Fingerprint::of(last))
     }
 }

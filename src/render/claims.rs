@@ -1,7 +1,7 @@
 //! Who has which address: an author's file wins over what is generated, and two of them are a problem.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::fingerprint::FastMap;
 use crate::permalink::UrlPath;
@@ -24,9 +24,9 @@ pub(super) struct Claims(Mutex<Raised>);
 #[derive(Debug, Default)]
 struct Raised {
     /// Who has each address, in the form that a careless file system knows it by.
-    holders: FastMap<String, (String, Claim)>,
-    /// The folders that are in the way of a file of their name, and who needs them.
-    folders: FastMap<String, String>,
+    holders: FastMap<Box<str>, (Arc<str>, Claim)>,
+    /// The folders that are in the way of a file of their name, and who needs them; but not those that are addresses.
+    folders: FastMap<Box<str>, Arc<str>>,
     /// The files that are no folders.
     plain_files: HashSet<String>,
 }
@@ -34,25 +34,30 @@ struct Raised {
 impl Claims {
     /// Claims `path` for the source file `name`: true if it is free or its own already, a problem if another has it
     /// and nobody else tells of that.
-    pub(super) fn claim(&self, path: &UrlPath, name: &str, kind: Claim) -> Result<bool, Problem> {
+    pub(super) fn claim(
+        &self,
+        path: &UrlPath,
+        name: &Arc<str>,
+        kind: Claim,
+    ) -> Result<bool, Problem> {
         let mut raised = self.raised();
-        let holder = raised.holders.get(&path.folded_as_folder()).cloned();
+        let holder = raised.holders.get(&*path.folded_as_folder()).cloned();
         let obstacle = || raised.obstacle(path).map(|other| (other.clone(), Claim::File));
         let Some((other, other_kind)) = holder.or_else(obstacle) else {
             raised.hold(path, name, kind);
             return Ok(true);
         };
         if (kind, other_kind) == (Claim::Page, Claim::Page) {
-            return Ok(other == name);
+            return Ok(other == *name);
         }
-        let mistake = Mistake::Collision { path: path.to_string(), other };
-        Err(Problem::new(Place::file(name), mistake))
+        let mistake = Mistake::Collision { path: path.to_string(), other: other.to_string() };
+        Err(Problem::new(Place::file(name.clone()), mistake))
     }
 
     /// Whether anybody has claimed `path`, or needs a folder in its place.
     pub(super) fn are_raised(&self, path: &UrlPath) -> bool {
         let raised = self.raised();
-        raised.holders.contains_key(&path.folded_as_folder()) || raised.obstacle(path).is_some()
+        raised.holders.contains_key(&*path.folded_as_folder()) || raised.obstacle(path).is_some()
     }
 
     fn raised(&self) -> MutexGuard<'_, Raised> {
@@ -61,26 +66,26 @@ impl Claims {
 }
 
 impl Raised {
-    fn hold(&mut self, path: &UrlPath, name: &str, kind: Claim) {
+    fn hold(&mut self, path: &UrlPath, name: &Arc<str>, kind: Claim) {
         let own = path.folded();
-        for folder in folders_of(&own) {
-            self.folders.entry(folder.to_owned()).or_insert_with(|| name.to_owned());
+        for folder in folders_of(own.trim_end_matches('/')) {
+            self.folders.entry(folder.into()).or_insert_with(|| name.clone());
         }
         if !path.is_folder() {
             self.plain_files.insert(own);
         }
-        self.holders.insert(path.folded_as_folder(), (name.to_owned(), kind));
+        self.holders.insert(path.folded_as_folder().into(), (name.clone(), kind));
     }
 
     /// Who stands in the way of a file at `path`: a file where it needs a folder, or the reverse.
-    fn obstacle(&self, path: &UrlPath) -> Option<&String> {
+    fn obstacle(&self, path: &UrlPath) -> Option<&Arc<str>> {
         let own = path.folded();
-        let as_file = |folder: &str| self.holders.get(&format!("{folder}/")).map(|(name, _)| name);
+        let as_file = |folder: &str| self.holders.get(&*format!("{folder}/")).map(|(name, _)| name);
         let is_in_folder = folders_of(&own).find_map(|folder| {
             // A page's folder may have files in it; a file's may not.
             as_file(folder).filter(|_| self.plain_files.contains(folder))
         });
-        is_in_folder.or_else(|| if path.is_folder() { None } else { self.folders.get(&own) })
+        is_in_folder.or_else(|| if path.is_folder() { None } else { self.folders.get(&*own) })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -14,7 +14,7 @@ use crate::site::{Digest, OutputFile};
 /// What files hash to, by their names below the site's folder.
 #[derive(Debug, Default)]
 pub(super) struct Digests {
-    known: Mutex<FastMap<String, (Stamp, OutputFile)>>,
+    known: Mutex<FastMap<Arc<str>, (Stamp, OutputFile)>>,
 }
 
 impl Digests {
@@ -36,18 +36,18 @@ impl Digests {
     /// Everything as bytes.
     pub(super) fn blob(&self) -> Vec<u8> {
         let known = self.known();
-        let known: Vec<(&String, &(Stamp, OutputFile))> = known.iter().collect();
+        let known: Vec<(&Arc<str>, &(Stamp, OutputFile))> = known.iter().collect();
         postcard::to_stdvec(&known).unwrap_or_default()
     }
 
     /// Takes what another process has left.
     pub(super) fn recall(&self, blob: &Bytes) {
-        let known: Vec<(String, (Stamp, OutputFile))> =
+        let known: Vec<(Arc<str>, (Stamp, OutputFile))> =
             postcard::from_bytes(blob).unwrap_or_default();
         *self.known() = known.into_iter().collect();
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, FastMap<String, (Stamp, OutputFile)>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, FastMap<Arc<str>, (Stamp, OutputFile)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,7 +16,7 @@ use crate::problem::{Mistake, Place, Position, Problem, nearest};
 pub(super) struct Learnt {
     /// The ids on the page, a line each.
     pub(super) ids: Box<str>,
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) wanted: Box<[Wanted]>,
     pub(super) mistakes: Vec<(Position, Mistake)>,
     /// What leaves the site; asked for by none of the builds whose traces are kept.
     #[serde(skip)]
@@ -42,17 +42,14 @@ pub(super) struct Lessons {
     /// The text below every page, which has no place of its own that links could lead to.
     footer: Option<Lesson>,
     by_path: OnceLock<Arc<FastMap<UrlPath, usize>>>,
-    /// What is wrong with bodies whose lessons nobody else keeps, so that it need not be there twice.
-    taken: Vec<Problem>,
 }
+
+/// For how many more problems, of anything but bodies, there is room from the start.
+const OTHERS: usize = 64;
 
 impl Lessons {
     /// Adds what the body of a page has taught.
-    pub(super) fn add(&mut self, page: &Arc<Page>, mut learnt: Arc<Learnt>) {
-        if let Some(own) = Arc::get_mut(&mut learnt) {
-            let mistakes = std::mem::take(&mut own.mistakes).into_iter();
-            self.taken.extend(mistakes.map(|(at, mistake)| problem(page, at, mistake)));
-        }
+    pub(super) fn add(&mut self, page: &Arc<Page>, learnt: Arc<Learnt>) {
         self.pages.push((page.clone(), learnt));
     }
 
@@ -77,15 +74,25 @@ impl Lessons {
         self.by_path().get(path).map(|at| &self.pages[*at])
     }
 
-    /// Everything that is wrong with the bodies, links to places that are not there included.
+    /// Everything that is wrong with the bodies, links to places that are not there included. What nobody else keeps is
+    /// taken from here, so that it need not be there twice.
     pub(super) fn problems(&mut self) -> Vec<Problem> {
-        let mut problems = std::mem::take(&mut self.taken);
         let all = self.pages.par_iter().chain(self.footer.par_iter());
-        let found = all.flat_map_iter(|(page, learnt)| self.problems_in(page, learnt));
-        let found = found.collect_vec_list();
-        // A long list is not given room for as many again.
-        problems.reserve_exact(found.iter().map(Vec::len).sum());
-        problems.extend(found.into_iter().flatten());
+        let broken = all.flat_map_iter(|(page, learnt)| self.broken_in(page, learnt));
+        let broken = broken.collect_vec_list();
+        let all = self.pages.iter().chain(&self.footer);
+        let told: usize = all.map(|(_, learnt)| learnt.mistakes.len()).sum();
+        // A long list that grows is there twice for a moment.
+        let count = told + broken.iter().map(Vec::len).sum::<usize>();
+        let mut problems = Vec::with_capacity(count + OTHERS);
+        problems.extend(broken.into_iter().flatten());
+        for (page, learnt) in self.pages.iter_mut().chain(&mut self.footer) {
+            let mistakes = match Arc::get_mut(learnt) {
+                Some(own) => std::mem::take(&mut own.mistakes),
+                None => learnt.mistakes.clone(),
+            };
+            problems.extend(mistakes.into_iter().map(|(at, mistake)| problem(page, at, mistake)));
+        }
         problems
     }
 
@@ -108,10 +115,17 @@ impl Lessons {
     ) -> impl Iterator<Item = Problem> + 'a {
         let told = learnt.mistakes.iter();
         let told = told.map(|(at, mistake)| problem(page, *at, mistake.clone()));
+        told.chain(self.broken_in(page, learnt))
+    }
+
+    /// The links of a page to places that are not there.
+    fn broken_in<'a>(
+        &'a self,
+        page: &'a Page,
+        learnt: &'a Learnt,
+    ) -> impl Iterator<Item = Problem> + 'a {
         let wanted = learnt.wanted.iter();
-        let broken =
-            wanted.filter_map(|wanted| Some(problem(page, wanted.position, self.broken(wanted)?)));
-        told.chain(broken)
+        wanted.filter_map(|wanted| Some(problem(page, wanted.position, self.broken(wanted)?)))
     }
 
     /// What is wrong with a link to a place, if that is not there.

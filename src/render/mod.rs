@@ -259,12 +259,12 @@ fn addresses_of(
 
 /// Each path that readers may be counted on, and what statistics call it.
 fn entries(scope: &Scope) -> BTreeMap<UrlPath, PageEntry> {
-    let mut entries = BTreeMap::new();
+    let mut entries = Vec::with_capacity(scope.index.pages().len());
     let index = &scope.index;
     let by = scope.config.paginate_by;
     let mut add_list = |first: &UrlPath, title: &str, kind: PageKind, count: usize| {
         for (at, path) in lists::addresses(first, count, by).into_iter().enumerate() {
-            entries.insert(path, PageEntry::named(&lists::title_of(title, at + 1), kind));
+            entries.push((path, PageEntry::named(&lists::title_of(title, at + 1), kind)));
         }
     };
     add_list(&UrlPath::root(), "Home", PageKind::Home, index.listed_posts().len());
@@ -272,19 +272,20 @@ fn entries(scope: &Scope) -> BTreeMap<UrlPath, PageEntry> {
         add_list(&term.path, &term.name, PageKind::List, term.posts.len());
     }
     if !index.tags().terms().is_empty() {
-        entries.insert(lists::tags_index(), PageEntry::named(lists::TAGS_TITLE, PageKind::List));
+        entries.push((lists::tags_index(), PageEntry::named(lists::TAGS_TITLE, PageKind::List)));
     }
     for archive in scope.archives.iter().filter(|archive| !archive.has_own_page()) {
-        entries.insert(archive.path.clone(), PageEntry::named(archive.title(), PageKind::List));
+        entries.push((archive.path.clone(), PageEntry::named(archive.title(), PageKind::List)));
     }
     for page in index.pages() {
-        entries.insert(page.path.clone(), entry(page, scope));
+        entries.push((page.path.clone(), entry(page, scope)));
     }
     if scope.config.shows_stats() {
         let stats = scope.config.stats.path.clone();
-        entries.insert(stats, PageEntry::named("Stats", PageKind::Stats));
+        entries.push((stats, PageEntry::named("Stats", PageKind::Stats)));
     }
-    entries
+    // Made of all at once, the map has no room to spare; of two at one address it takes the latter.
+    entries.into_iter().collect()
 }
 
 fn entry(page: &Page, scope: &Scope) -> PageEntry {
@@ -298,7 +299,7 @@ fn entry(page: &Page, scope: &Scope) -> PageEntry {
         id: Some(page.shared_id()),
         published: page.date.filter(|_| page.is_post()),
         words: page.words,
-        tags: tags.map(|term| term.name.as_str().into()).collect(),
+        tags: tags.map(|term| term.name.clone()).collect(),
         authors: authors.map(|name| name.as_str().into()).collect(),
         series: front_matter.seldom.series.as_deref().map(Arc::from),
         ..PageEntry::named(

@@ -30,9 +30,8 @@ pub(super) struct Made {
 
 impl Made {
     /// Each address and its file, in the order of the addresses.
-    pub(super) fn in_order(&self) -> BTreeMap<UrlPath, OutputFile> {
-        let mut files: Vec<(UrlPath, OutputFile)> =
-            self.files.iter().map(|(path, file)| (path.clone(), *file)).collect();
+    pub(super) fn in_order(self) -> BTreeMap<UrlPath, OutputFile> {
+        let mut files: Vec<(UrlPath, OutputFile)> = self.files.into_iter().collect();
         files.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         files.into_iter().collect()
     }
@@ -52,7 +51,7 @@ impl<'a> Outputs<'a> {
     /// Claims `path` for the source file `name`; if another has it already, that is a problem.
     ///
     /// Two pages at one address are none here: the index of the content has told of them.
-    pub(super) fn claim(&self, path: &UrlPath, name: &str, kind: Claim) -> bool {
+    pub(super) fn claim(&self, path: &UrlPath, name: &Arc<str>, kind: Claim) -> bool {
         match self.claims.claim(path, name, kind) {
             Ok(is_free) => is_free,
             Err(problem) => {

@@ -134,7 +134,9 @@ pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Lear
             fragment: fragment.into(),
         }));
     }
-    Learnt { ids, wanted, mistakes, outbound }
+    // All pages keep theirs until the last is rendered, so none has room to spare.
+    mistakes.shrink_to_fit();
+    Learnt { ids, wanted: wanted.into(), mistakes, outbound }
 }
 
 /// Pictures that the front matter names and that are not there.
@@ -203,7 +205,7 @@ pub fn duplicate_titles(pages: &[Arc<Page>]) -> Vec<Problem> {
         .into_iter()
         .filter_map(|page| {
             let other = *by_title.entry(page.title.to_lowercase()).or_insert(page);
-            let (title, other_name) = (page.title.clone(), other.file.name.clone());
+            let (title, other_name) = (page.title.clone(), other.file.name.to_string());
             let is_other = other.file.name != page.file.name;
             let mistake = Mistake::DuplicateTitle { title, other: other_name };
             is_other.then(|| Problem::new(page.place(page.places.title), mistake))

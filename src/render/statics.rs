@@ -150,7 +150,7 @@ pub(super) fn publish_assets(
 ) -> anyhow::Result<()> {
     for asset in assets.iter().filter(|asset| asset.path.is_reserved(stats)) {
         let mistake = Mistake::ReservedPath { path: asset.path.to_string() };
-        outputs.report(Problem::new(Place::file(&asset.file.name), mistake));
+        outputs.report(Problem::new(Place::file(asset.file.name.clone()), mistake));
     }
     let mut claimed =
         assets.iter().filter(|asset| outputs.claim(&asset.path, &asset.file.name, Claim::File));

@@ -142,7 +142,7 @@ impl Templates {
         };
         let reason = reason.lines().collect::<Vec<_>>().join(", ");
         let file = if file.is_empty() { name } else { file };
-        let place = Place { file: self.place_of(file), position };
+        let place = Place { file: self.place_of(file).into(), position };
         Problem::new(place, Mistake::Template { reason: sentence(&reason) })
     }
 
@@ -156,7 +156,7 @@ impl Templates {
         let line = parts.next().and_then(|line| line.parse().ok());
         let position = line.zip(column).map(|(line, column)| Position { line, column });
         let file = parts.next().unwrap_or(name);
-        let place = Place { file: self.place_of(file), position };
+        let place = Place { file: self.place_of(file).into(), position };
         Problem::new(place, Mistake::Template { reason: sentence(reason) })
     }
 
@@ -245,7 +245,10 @@ fn add_folder(
         let bytes = fs::read(&file.path).with_context(|| format!("cannot read `{}`", file.name))?;
         match String::from_utf8(bytes) {
             Ok(text) => {
-                found.insert(file.relative.to_string(), Found { place: file.name, text });
+                found.insert(
+                    file.relative.to_string(),
+                    Found { place: file.name.to_string(), text },
+                );
             }
             Err(_) => problems.push(Problem::new(Place::file(file.name), Mistake::NotUtf8)),
         }

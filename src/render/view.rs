@@ -183,7 +183,10 @@ impl CurrentView {
             dir: direction(front_matter.seldom.lang.as_deref().unwrap_or(&scope.config.language)),
             noindex: front_matter.noindex || front_matter.unlisted || front_matter.draft,
             title: page.title.clone(),
-            description: front_matter.description.clone().unwrap_or_else(|| page.summary.clone()),
+            description: front_matter
+                .description
+                .clone()
+                .unwrap_or_else(|| page.summary.to_string()),
             image: picture.map_or_else(String::new, |link| absolute(&link, base.origin())),
             image_alt: front_matter.seldom.image_alt.clone().unwrap_or_default(),
             object: if page.is_post() { "article" } else { "website" },

@@ -105,6 +105,7 @@ impl<'a> Fields<'a> {
         for (written, value) in self.take(name) {
             items.extend(self.items_of(&written, name, value).unwrap_or_default());
         }
+        items.shrink_to_fit();
         items
     }
 
