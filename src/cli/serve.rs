@@ -65,15 +65,8 @@ impl Serve {
             report.problems(&workspace.problems);
             return Ok(Outcome::Mistakes);
         }
-        let built = if self.dev || workspace.config.content_dir().is_dir() {
-            None
-        } else {
-            publish::open(&workspace.config.output_dir)?
-        };
+        let built = self.built(global, &workspace)?;
         let is_source = built.is_none();
-        if is_source && global.config.is_none() && !workspace.has_site() {
-            return Err(workspace.no_site().into());
-        }
         let state_dir = workspace.state_dir(self.state.as_deref())?;
         let password = password::of_environment(&workspace)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -119,6 +112,16 @@ impl Serve {
             counting.recorder.close();
         }
         served.map(|()| Outcome::Done)
+    }
+
+    /// The site that was built elsewhere; none if there is one to build here, and an error if there is neither.
+    fn built(&self, global: &Global, workspace: &Workspace) -> anyhow::Result<Option<Site>> {
+        let has_content = self.dev || workspace.config.content_dir().is_dir();
+        let built = if has_content { None } else { publish::open(&workspace.config.output_dir)? };
+        if built.is_none() && global.config.is_none() && !workspace.has_site() {
+            return Err(workspace.no_site().into());
+        }
+        Ok(built)
     }
 
     fn overrides(&self) -> Overrides {

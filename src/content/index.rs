@@ -188,7 +188,9 @@ impl ContentIndex {
     /// The page called so, in any letter case.
     pub fn titled(&self, title: &str) -> Option<&Arc<Page>> {
         let titles = self.places.titles.get_or_init(|| titles_of(&self.pages));
-        titles.get(&Fingerprint::of(&*title.to_lowercase())).map(|at| &self.pages[*at])
+        let folded = title.to_lowercase();
+        let found = titles.get(&Fingerprint::of(&*folded)).map(|at| &self.pages[*at]);
+        found.filter(|page| page.title.to_lowercase() == folded)
     }
 
     /// Old addresses, and the pages they lead to.

@@ -54,9 +54,9 @@ pub struct Memory {
     last: Mutex<Last>,
 }
 
-/// Who asks for it.
+/// Who asks for what a build has found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Purpose {
+pub enum Purpose {
     /// The next build of this process.
     #[default]
     NextBuild,
@@ -78,14 +78,9 @@ struct Last {
 }
 
 impl Memory {
-    /// No memory.
-    pub fn none() -> Self {
-        Self { purpose: Purpose::Nothing, ..Self::default() }
-    }
-
-    /// The memory of a process that builds once, and leaves to the next what it has found out.
-    pub fn of_one_build() -> Self {
-        Self { purpose: Purpose::NextProcess, ..Self::default() }
+    /// A memory of nothing yet.
+    pub fn of(purpose: Purpose) -> Self {
+        Self { purpose, ..Self::default() }
     }
 
     /// What was kept under the same `settings`.

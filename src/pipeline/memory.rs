@@ -10,7 +10,7 @@ use super::receipt::{MadeOf, Receipt};
 use super::{Build, Problems};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::content::{self, Moment};
+use crate::content::{self, Moment, Purpose};
 use crate::fingerprint::Fingerprint;
 use crate::publish::{self, Last};
 use crate::render;
@@ -77,12 +77,7 @@ pub(super) struct Begun {
 impl Memory {
     /// The memory of a process that builds once. What it finds out is kept on disk, for the same `program` alone.
     pub fn of_one_build(program: Fingerprint) -> Self {
-        Self {
-            content: Arc::new(content::Memory::of_one_build()),
-            render: Arc::new(render::Memory::of_one_build()),
-            program: Some(program),
-            ..Self::default()
-        }
+        Self { program: Some(program), ..Self::of(Purpose::NextProcess) }
     }
 
     /// The memory of a process that builds many times, begins with what is on disk, and leaves it there.
@@ -92,9 +87,13 @@ impl Memory {
 
     /// No memory: each build is the first.
     pub fn none() -> Self {
+        Self::of(Purpose::Nothing)
+    }
+
+    fn of(purpose: Purpose) -> Self {
         Self {
-            content: Arc::new(content::Memory::none()),
-            render: Arc::new(render::Memory::none()),
+            content: Arc::new(content::Memory::of(purpose)),
+            render: Arc::new(render::Memory::of(purpose)),
             ..Self::default()
         }
     }

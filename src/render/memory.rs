@@ -1,6 +1,7 @@
 //! The traces of the last build, for the next: in this process, or in another that reads them from disk.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use super::spool::Spool;
 use super::templates::Templates;
 use super::trace::{Kept, Trace};
 use crate::config::Config;
+use crate::content::Purpose;
 use crate::fingerprint::{FastMap, Fingerprint};
 use crate::permalink::UrlPath;
 
@@ -49,27 +51,10 @@ pub(super) struct Last {
     pub(super) lessons: Lessons,
 }
 
-/// What traces are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Purpose {
-    /// The next build of this process.
-    #[default]
-    NextBuild,
-    /// A build of another process.
-    NextProcess,
-    /// Nobody asks for them.
-    Nothing,
-}
-
 impl Memory {
-    /// The memory of a process that builds once, and leaves to the next what it has found out.
-    pub fn of_one_build() -> Self {
-        Self { purpose: Purpose::NextProcess, ..Self::default() }
-    }
-
-    /// No memory: nobody asks what outputs were made from.
-    pub fn none() -> Self {
-        Self { purpose: Purpose::Nothing, ..Self::default() }
+    /// A memory of nothing yet.
+    pub fn of(purpose: Purpose) -> Self {
+        Self { purpose, ..Self::default() }
     }
 
     /// Whether the process ends with the build.
@@ -82,26 +67,26 @@ impl Memory {
         self.purpose != Purpose::Nothing
     }
 
-    /// A build of the site of `config` begins. If nothing can be written there, the next has to do more.
-    pub(super) fn begin(&self, config: &Config) {
+    /// A build begins, whose traces may wait in `folder`. If nothing can be written there, the next has to do more.
+    pub(super) fn begin(&self, folder: &Path) {
         if self.purpose == Purpose::NextProcess {
-            *self.spool() = Spool::open(&config.cache_dir()).ok();
+            *self.spool() = Spool::open(folder).ok();
         }
     }
 
     /// The trace of the output at `path`, if it is this process that may ask for it.
     pub(super) fn kept(&self, path: &UrlPath, trace: Trace) -> Option<Kept> {
-        match self.purpose {
-            Purpose::NextProcess => {
-                let blob = postcard::to_stdvec(&(path, &trace)).unwrap_or_default();
-                let mut spool = self.spool();
-                if spool.as_mut().is_some_and(|spool| spool.add(&blob).is_err()) {
-                    *spool = None;
-                }
-                None
-            }
-            Purpose::NextBuild | Purpose::Nothing => Some(Kept::Value(Arc::new(trace))),
+        let kept = Kept::Value(Arc::new(trace));
+        if self.purpose != Purpose::NextProcess {
+            return Some(kept);
         }
+        let blob = blob(path, &kept);
+        let mut spool = self.spool();
+        let added = spool.as_mut().map_or(Ok(()), |spool| spool.add(&blob?));
+        if added.is_err() {
+            *spool = None;
+        }
+        None
     }
 
     fn spool(&self) -> MutexGuard<'_, Option<Spool>> {
@@ -136,11 +121,7 @@ impl Memory {
         let traces = self.traces();
         put(&self.digests.blob())?;
         put(&postcard::to_stdvec(&traces.addresses).map_err(io::Error::other)?)?;
-        traces.by_path.iter().try_for_each(|(path, kept)| {
-            let mut blob = postcard::to_stdvec(path).map_err(io::Error::other)?;
-            kept.write(&mut blob);
-            put(&blob)
-        })?;
+        traces.by_path.iter().try_for_each(|(path, kept)| put(&blob(path, kept)?))?;
         self.spool().take().map_or(Ok(()), |spool| spool.drain(put))
     }
 
@@ -164,5 +145,60 @@ impl Memory {
 
     fn traces(&self) -> MutexGuard<'_, Traces> {
         self.traces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A trace behind the address of its output.
+fn blob(path: &UrlPath, kept: &Kept) -> io::Result<Vec<u8>> {
+    let mut blob = postcard::to_stdvec(path).map_err(io::Error::other)?;
+    kept.write(&mut blob);
+    Ok(blob)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::{Digest, OutputFile};
+
+    fn paths() -> [UrlPath; 2] {
+        ["/a/", "/b/"].map(|path| UrlPath::parse(path).unwrap())
+    }
+
+    fn file_of(path: &UrlPath) -> OutputFile {
+        OutputFile { digest: Digest::of(path.as_str().as_bytes()), len: 7 }
+    }
+
+    /// What another process knows of the outputs of one that has built once, with `folder` for what waits.
+    fn recalled(folder: &Path) -> FastMap<UrlPath, OutputFile> {
+        let memory = Memory::of(Purpose::NextProcess);
+        memory.begin(folder);
+        for path in paths() {
+            let told = Fingerprint::of(&path);
+            let trace = Trace::new(told, Vec::new(), file_of(&path), Arc::default());
+            assert!(memory.kept(&path, trace).is_none(), "this process has no use for it");
+        }
+        let mut blobs = Vec::new();
+        let put = &mut |blob: &[u8]| {
+            blobs.push(Bytes::copy_from_slice(blob));
+            Ok(())
+        };
+        memory.write(put).unwrap();
+        let other = Memory::default();
+        other.recall(&blobs);
+        let traces = other.take().by_path.into_iter();
+        traces.map(|(path, kept)| (path, kept.trace().unwrap().file())).collect()
+    }
+
+    #[test]
+    fn what_one_process_has_traced_another_knows() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = paths().map(|path| (path.clone(), file_of(&path)));
+        assert_eq!(recalled(folder.path()), known.into_iter().collect());
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_nothing_is_known_and_nothing_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(recalled(&folder.path().join("missing")).is_empty());
     }
 }

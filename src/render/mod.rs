@@ -97,7 +97,7 @@ pub fn render(
     statics.publish(&outputs, &extras)?;
     statics::publish_assets(index.assets(), &config.stats.path, &outputs, &extras)?;
     let before = extras.memory.take();
-    extras.memory.begin(config);
+    extras.memory.begin(&config.cache_dir());
     let mut scope = scope_of(config, index, &statics, &templates, &extras)?;
     scope.has_same_addresses = scope.addresses.fingerprint() == before.addresses;
     let scope = Arc::new(scope);

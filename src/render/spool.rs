@@ -1,27 +1,21 @@
 //! Blobs that wait on disk, behind one another, until all of them are asked for: what nobody reads before a build ends need
 //! not be in memory until then.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Blobs in a file without a name, which is gone when this is.
+/// Blobs in a file without a name, which is gone when this is, also if the process is killed.
 #[derive(Debug)]
 pub(super) struct Spool(BufWriter<File>);
 
 /// How much is written and read at once, in bytes.
 const AT_ONCE: usize = 64 << 10;
 
-/// How many names there are for what has none a moment later.
-const NAMES: usize = 16;
-
 impl Spool {
     /// A spool without blobs on the file system of `folder`.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        let (file, path) = create(folder)?;
-        // Its name is free again at once, so that nothing stays if the process is killed.
-        let _ = fs::remove_file(&path);
-        Ok(Self(BufWriter::with_capacity(AT_ONCE, file)))
+        Ok(Self(BufWriter::with_capacity(AT_ONCE, tempfile::tempfile_in(folder)?)))
     }
 
     /// Adds a blob.
@@ -51,19 +45,6 @@ impl Spool {
     }
 }
 
-/// A new file in `folder` that no other build has, also if one with another output begins at this moment.
-fn create(folder: &Path) -> io::Result<(File, PathBuf)> {
-    let mut paths = (0..NAMES).map(|number| folder.join(format!("spool-{number}")));
-    let create = |path: PathBuf| {
-        let file = File::options().read(true).write(true).create_new(true).open(&path);
-        match file {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
-            file => Some(file.map(|file| (file, path))),
-        }
-    };
-    paths.find_map(create).unwrap_or_else(|| Err(ErrorKind::AlreadyExists.into()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,7 +52,6 @@ mod tests {
     #[test]
     fn what_was_added_comes_back_in_order_and_nothing_stays() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("spool-0"), "another's").unwrap();
         let blobs = [b"a".to_vec(), Vec::new(), vec![7; 3 * AT_ONCE], b"b".to_vec()];
         let mut spool = Spool::open(folder.path()).unwrap();
         for blob in &blobs {
@@ -85,6 +65,6 @@ mod tests {
             })
             .unwrap();
         assert_eq!(drained, blobs);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "another's is let be");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

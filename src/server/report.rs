@@ -339,15 +339,7 @@ impl Report {
         let entries = page_lines(take(Breakdown::EntryPages), |of| of.visits, sources);
         let exits = page_lines(take(Breakdown::ExitPages), |of| of.exits, sources);
         let missing = missing(take(Breakdown::NotFound), limit, sources);
-        let mut lists = BTreeMap::new();
-        for (name, breakdown, is_personal) in LISTS {
-            let mut lines = take(breakdown);
-            if is_personal && sources.viewer == Viewer::Public {
-                lines.retain(|line| is_enough(&line.amounts));
-            }
-            lines.truncate(limit);
-            lists.insert(name, lines);
-        }
+        let lists = lists(take, limit, sources.viewer);
         let mut numbers = Numbers { period: (!is_all).then_some(stretch), ..numbers };
         numbers.page_stats.truncate(wanted.limit.unwrap_or(usize::MAX));
         Self {
@@ -371,13 +363,7 @@ impl Report {
             post_series: first(groups.series, limit),
             not_found: missing,
             served: None,
-            rejected: sources
-                .snapshot
-                .rejected
-                .iter()
-                .filter(|(_, count)| *count > 0)
-                .map(|(reason, count)| (reason.name(), *count))
-                .collect(),
+            rejected: rejected(sources),
             scroll,
             kept_from,
         }
@@ -397,6 +383,29 @@ const LISTS: [(&str, Breakdown, bool); 10] = [
     ("outbound", Breakdown::Outbound, false),
     ("downloads", Breakdown::Downloads, false),
 ];
+
+/// Each of [`LISTS`], of which `take` gives all lines and `viewer` may see so many.
+fn lists(
+    mut take: impl FnMut(Breakdown) -> Vec<Line>,
+    limit: usize,
+    viewer: Viewer,
+) -> BTreeMap<&'static str, Vec<Line>> {
+    let list = |(name, breakdown, is_personal)| {
+        let mut lines = take(breakdown);
+        if is_personal && viewer == Viewer::Public {
+            lines.retain(|line| is_enough(&line.amounts));
+        }
+        lines.truncate(limit);
+        (name, lines)
+    };
+    LISTS.into_iter().map(list).collect()
+}
+
+/// How many events were rejected, for each reason that any were rejected for.
+fn rejected(sources: &Sources<'_>) -> BTreeMap<&'static str, u64> {
+    let counts = sources.snapshot.rejected.iter().filter(|(_, count)| *count > 0);
+    counts.map(|(reason, count)| (reason.name(), *count)).collect()
+}
 
 /// Whether so many visitors hide each of them. Where visitors are not told apart, views stand for them.
 fn is_enough(amounts: &Amounts) -> bool {
