@@ -1,9 +1,12 @@
 //! What a user agent and a window's width are worth: a browser, a system, a kind of device, or a bot.
 
+use std::cell::RefCell;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
+use super::quick::QuickMap;
 use super::served::Caller;
 
 /// Browsers by a mark in their user agent; the first that is found wins, for most claim to be others as well.
@@ -84,6 +87,17 @@ const BOTS: &str = "
 /// Browsers whose user agent has one of [`BOTS`] in it nevertheless, in lower case.
 const NOT_BOTS: &[&str] = &["cubot"];
 
+/// How many user agents each thread remembers what they are of. They are not written anywhere.
+const KNOWN: usize = 1024;
+
+thread_local! {
+    /// What was found out about user agents, by their hash: each event asks, and few agents send most events.
+    static READERS: RefCell<QuickMap<u64, Option<Agent>>> = RefCell::default();
+}
+
+/// Hashes user agents so that nobody can send one that is taken for another.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
 /// The shortest user agent that a browser has.
 const SHORTEST: usize = 20;
 
@@ -129,9 +143,21 @@ fn finder<'m>(marks: impl Iterator<Item = &'m str>) -> AhoCorasick {
     builder.kind(Some(AhoCorasickKind::DFA)).build(marks).expect("few short marks fit")
 }
 
-/// Whether a user agent is that of a program, not of a browser that someone reads with.
+/// The browser that somebody reads with; none if the user agent is that of a program.
 ///
 /// A browser without a window is one, but for who tries the own site out on the `own_machine`.
+pub(super) fn reader(agent: &str, own_machine: bool) -> Option<Agent> {
+    let look = || (!is_bot(agent, own_machine)).then(|| Agent::of(agent));
+    let key = HASHER.hash_one((agent, own_machine));
+    READERS.with_borrow_mut(|known| {
+        if known.len() >= KNOWN {
+            known.clear();
+        }
+        *known.entry(key).or_insert_with(look)
+    })
+}
+
+/// Whether a user agent is that of a program, not of a browser that someone reads with; see [`reader`].
 pub(super) fn is_bot(agent: &str, own_machine: bool) -> bool {
     let mut agent = agent.to_ascii_lowercase();
     let without_window = own_machine.then_some(&"headless");

@@ -127,10 +127,10 @@ pub fn admit(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Event, Rejection> {
-    check(facts, rules)?;
+    let agent = check(facts, rules)?;
     check_referrer(&raw.claim)?;
     let action = match raw.claim {
-        Claim::View(wire) => Action::View(Box::new(traits(&wire, facts, rules))),
+        Claim::View(wire) => Action::View(Box::new(traits(&wire, agent, facts, rules))),
         Claim::Heartbeat { engaged_ms, scroll } => Action::Heartbeat { engaged_ms, scroll },
         Claim::Custom { id, name, url } => {
             let id = happening(raw.view, id, &name, url.as_deref());
@@ -157,8 +157,8 @@ fn happening(view: ViewId, id: Option<ViewId>, name: &str, url: Option<&str>) ->
     ViewId::from_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
 }
 
-/// The reasons not to count, in the order in which they are named.
-fn check(facts: &Facts<'_>, rules: &Rules) -> Result<(), Rejection> {
+/// The reasons not to count, in the order in which they are named; the browser, if there is none.
+fn check(facts: &Facts<'_>, rules: &Rules) -> Result<Agent, Rejection> {
     let signals = facts.signals;
     if facts.sender == Sender::Foreign {
         Err(Rejection::ForeignOrigin)
@@ -166,10 +166,9 @@ fn check(facts: &Facts<'_>, rules: &Rules) -> Result<(), Rejection> {
         Err(Rejection::OptedOut)
     } else if signals.prefetch {
         Err(Rejection::Prefetch)
-    } else if facts.agent.is_none_or(|agent| agent::is_bot(agent, signals.own_machine)) {
-        Err(Rejection::Bot)
     } else {
-        Ok(())
+        let reader = |agent| agent::reader(agent, signals.own_machine);
+        facts.agent.and_then(reader).ok_or(Rejection::Bot)
     }
 }
 
@@ -179,7 +178,7 @@ fn check_referrer(claim: &Claim) -> Result<(), Rejection> {
     if host.is_some_and(|host| spam::is_spammer(&host)) { Err(Rejection::Spam) } else { Ok(()) }
 }
 
-fn traits(wire: &Wire, facts: &Facts<'_>, rules: &Rules) -> Traits {
+fn traits(wire: &Wire, agent: Agent, facts: &Facts<'_>, rules: &Rules) -> Traits {
     let is_own = |host: &str| {
         rules.own_hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
             || facts.origin.and_then(referrer::host).is_some_and(|own| own == host)
@@ -191,7 +190,7 @@ fn traits(wire: &Wire, facts: &Facts<'_>, rules: &Rules) -> Traits {
         campaign: tidy(&wire.utm_campaign),
         country: wire.zone.as_deref().and_then(zone::country),
         device: wire.width.and_then(agent::device),
-        agent: facts.agent.map(Agent::of).unwrap_or_default(),
+        agent,
     }
 }
 

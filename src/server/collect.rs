@@ -7,24 +7,26 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH,
-    CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN, USER_AGENT, VARY,
+    HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
 };
 use http::request::Parts;
-use http::{Extensions, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::edge::Host;
+use super::fields::{self, Fields};
 use super::forwarded::{self, Peer};
 use super::origin::{self, Allowed};
 use super::refusal::Refusal;
 use super::representation::{Caching, Representation};
-use super::state::Handle;
+use super::state::{Handle, Shared};
 use super::{facts, headers};
 use crate::analytics::{
-    Event, Facts, Limiter, Limits, Raw, Recorder, Rejection, Rules, Sender, admit, beacon, policy,
+    Event, Facts, Limiter, Limits, Raw, Receipt, Recorder, Rejection, Rules, Sender, admit, beacon,
+    policy,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::config::Analytics;
@@ -63,56 +65,146 @@ impl Collector {
         self.clock.now()
     }
 
-    async fn collect(&self, state: &Handle, head: &Parts, body: Body) -> Result<(), Refusal> {
-        self.take(state, head, body).await.inspect_err(|refusal| {
-            if let Refusal::Rejected(rejection) = refusal {
-                self.recorder.reject(*rejection);
-            }
-        })
-    }
-
-    async fn take(&self, state: &Handle, head: &Parts, body: Body) -> Result<(), Refusal> {
-        check_type(&head.headers)?;
-        self.limit(state, head)?;
-        let body = read(state, &head.headers, body).await?;
-        let event = self.decide(state, head, &body)?;
-        let receipt = self.recorder.record(event).map_err(|_| Refusal::Later)?;
-        receipt.await.map_err(|_| Refusal::Later)
+    /// What can be decided before the body is read.
+    fn check(&self, state: &Shared, sent: &Sent<'_, impl Fields>) -> Result<(), Refusal> {
+        check_type(sent.fields)?;
+        self.limit(state, sent)
     }
 
     /// Holds each address to its share. A proxy that is not declared would make all readers one address, so
     /// this machine and proxies themselves are not held to it; the queue bounds them.
-    fn limit(&self, state: &Handle, head: &Parts) -> Result<(), Refusal> {
+    fn limit(&self, state: &Shared, sent: &Sent<'_, impl Fields>) -> Result<(), Refusal> {
         let trusted = &state.serve.trusted_proxies;
-        let client: IpAddr = forwarded::client(Peer::of(&head.extensions), &head.headers, trusted);
+        let client: IpAddr = forwarded::client(sent.peer, sent.fields, trusted);
         if client.is_loopback() || forwarded::is_within(trusted, client) {
             return Ok(());
         }
         Ok(self.limiter.take(client, self.clock.now())?)
     }
 
-    fn decide(&self, state: &Handle, head: &Parts, body: &[u8]) -> Result<Event, Refusal> {
+    /// Has an event stored, if it is one that counts.
+    fn record(
+        &self,
+        site: &Site,
+        sent: &Sent<'_, impl Fields>,
+        body: &[u8],
+    ) -> Result<Receipt, Refusal> {
+        let event = self.decide(site, sent, body)?;
+        self.recorder.record(event).map_err(|_| Refusal::Later)
+    }
+
+    fn decide(
+        &self,
+        site: &Site,
+        sent: &Sent<'_, impl Fields>,
+        body: &[u8],
+    ) -> Result<Event, Refusal> {
         let raw = Raw::parse(body)?;
-        let site = state.site();
-        let place = facts::place(&site, raw.path());
+        let place = facts::place(site, raw.path());
         if self.settings.exclude.iter().any(|excluded| facts::covers(excluded, &place)) {
             return Err(Rejection::Excluded.into());
         }
-        let headers = &head.headers;
         let known = Facts {
             place,
-            agent: headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()),
-            origin: origin::of(headers),
-            sender: self.sender(&site, headers, &head.extensions),
-            signals: facts::signals(headers, Peer::of(&head.extensions)),
+            agent: sent.fields.text("user-agent"),
+            origin: origin::of(sent.fields),
+            sender: self.sender(site, sent),
+            signals: facts::signals(sent.fields, sent.peer),
         };
         Ok(admit(raw, &known, &self.rules, self.clock.now())?)
     }
 
-    fn sender(&self, site: &Site, headers: &HeaderMap, extensions: &Extensions) -> Sender {
-        let host = extensions.get::<Host>().and_then(|host| host.0.as_ref());
+    fn sender(&self, site: &Site, sent: &Sent<'_, impl Fields>) -> Sender {
         let (base, origins) = (&site.identity().base, self.settings.origins.as_slice());
-        origin::sender(headers, Allowed { host, base, origins })
+        origin::sender(sent.fields, Allowed { host: sent.host, base, origins })
+    }
+
+    /// The origin that is to see the answer, if that is another one than the site's own.
+    fn guest(&self, site: &Site, sent: &Sent<'_, impl Fields>) -> Option<HeaderValue> {
+        let origin = HeaderValue::from_str(origin::of(sent.fields)?).ok()?;
+        (self.sender(site, sent) == Sender::Allowed).then_some(origin)
+    }
+}
+
+/// A request that sends an event, without its body.
+#[derive(Debug)]
+pub(super) struct Sent<'s, F> {
+    pub(super) fields: &'s F,
+    /// The host that it names.
+    pub(super) host: Option<&'s str>,
+    /// The other end of its connection.
+    pub(super) peer: IpAddr,
+}
+
+impl<'s> Sent<'s, HeaderMap> {
+    fn of(head: &'s Parts) -> Self {
+        let host = Host::of(&head.extensions);
+        Self { fields: &head.headers, host, peer: Peer::of(&head.extensions) }
+    }
+}
+
+/// An event that was taken or refused, and is to be answered.
+#[derive(Debug)]
+pub(super) struct Submission {
+    taken: Result<Receipt, Refusal>,
+    guest: Option<HeaderValue>,
+}
+
+impl Submission {
+    /// Takes an event whose body was read whole.
+    pub(super) fn of(state: &Shared, sent: &Sent<'_, impl Fields>, body: &[u8]) -> Self {
+        let Some(collector) = &state.collector else { return Self::refused(Refusal::Disabled) };
+        let site = state.site();
+        let checked = collector.check(state, sent);
+        let taken = checked.and_then(|()| collector.record(&site, sent, body));
+        Self { taken, guest: collector.guest(&site, sent) }
+    }
+
+    /// An event that nobody looks at.
+    pub(super) const fn refused(refusal: Refusal) -> Self {
+        Self { taken: Err(refusal), guest: None }
+    }
+
+    /// Waits until the event is durable, or will not be.
+    pub(super) async fn settle(self, state: &Shared) -> Settled {
+        let outcome = match self.taken {
+            Ok(receipt) => receipt.await.map_err(|_| Refusal::Later),
+            Err(refusal) => Err(refusal),
+        };
+        if let (Err(Refusal::Rejected(rejection)), Some(collector)) = (&outcome, &state.collector) {
+            collector.recorder.reject(*rejection);
+        }
+        Settled { outcome, guest: self.guest }
+    }
+}
+
+/// What has become of an event.
+#[derive(Debug)]
+pub(super) struct Settled {
+    outcome: Result<(), Refusal>,
+    guest: Option<HeaderValue>,
+}
+
+impl Settled {
+    /// What becomes of most: stored, for a page of this site.
+    pub(super) const ORDINARY: Self = Self { outcome: Ok(()), guest: None };
+
+    /// Whether it is [`ORDINARY`](Self::ORDINARY).
+    pub(super) const fn is_ordinary(&self) -> bool {
+        matches!(self, Self { outcome: Ok(()), guest: None })
+    }
+}
+
+impl IntoResponse for Settled {
+    fn into_response(self) -> Response {
+        let mut response = match self.outcome {
+            Ok(()) => finish(StatusCode::ACCEPTED),
+            Err(refusal) => finish(refusal),
+        };
+        if let Some(origin) = self.guest {
+            share_with(origin, response.headers_mut());
+        }
+        response
     }
 }
 
@@ -120,28 +212,33 @@ impl Collector {
 pub(super) async fn event(State(state): State<Handle>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let Some(collector) = &state.collector else { return finish(Refusal::Disabled) };
-    let mut response = match collector.collect(&state, &head, body).await {
-        Ok(()) => finish(StatusCode::ACCEPTED),
-        Err(refusal) => finish(refusal),
+    let sent = Sent::of(&head);
+    let checked = collector.check(&state, &sent);
+    let read = match checked {
+        Ok(()) => read(&state, &head.headers, body).await,
+        Err(refusal) => Err(refusal),
     };
-    let sender = collector.sender(&state.site(), &head.headers, &head.extensions);
-    if sender == Sender::Allowed {
-        share_with(&head.headers, response.headers_mut());
-    }
-    response
+    let site = state.site();
+    let taken = read.and_then(|body| collector.record(&site, &sent, &body));
+    let submission = Submission { taken, guest: collector.guest(&site, &sent) };
+    submission.settle(&state).await.into_response()
 }
 
 /// `OPTIONS /_/event`: a browser asks whether another origin may send JSON.
 pub(super) async fn preflight(State(state): State<Handle>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     let Some(collector) = &state.collector else { return finish(Refusal::Disabled) };
-    let mut response = match collector.sender(&state.site(), &head.headers, &head.extensions) {
+    let (site, sent) = (state.site(), Sent::of(&head));
+    match collector.sender(&site, &sent) {
         Sender::Foreign => return finish(Refusal::Rejected(Rejection::ForeignOrigin)),
         Sender::Own => return finish((StatusCode::NO_CONTENT, [(ALLOW, "POST, OPTIONS")])),
-        Sender::Allowed => finish(StatusCode::NO_CONTENT),
-    };
+        Sender::Allowed => {}
+    }
+    let mut response = finish(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
-    share_with(&head.headers, headers);
+    if let Some(origin) = collector.guest(&site, &sent) {
+        share_with(origin, headers);
+    }
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
@@ -173,10 +270,9 @@ fn finish(response: impl IntoResponse) -> Response {
     response
 }
 
-/// Lets the page that asked see the answer, and no other.
-fn share_with(request: &HeaderMap, response: &mut HeaderMap) {
-    let Some(origin) = request.get(ORIGIN) else { return };
-    response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+/// Lets pages of `origin` see the answer, and no others.
+fn share_with(origin: HeaderValue, response: &mut HeaderMap) {
+    response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     let shown = HeaderValue::from_static("x-rejected, retry-after");
     response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, shown);
     response.insert(VARY, HeaderValue::from_name(ORIGIN));
@@ -185,9 +281,9 @@ fn share_with(request: &HeaderMap, response: &mut HeaderMap) {
 }
 
 /// `text/plain` needs no question beforehand, JSON is what it is; what forms send is neither.
-fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let kind = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+fn check_type(fields: &impl Fields) -> Result<(), Refusal> {
+    let Some(content_type) = fields.value("content-type") else { return Ok(()) };
+    let kind = fields::text(content_type).unwrap_or_default().split(';').next().unwrap_or_default();
     let is_known = ["text/plain", "application/json"]
         .iter()
         .any(|known| kind.trim().eq_ignore_ascii_case(known));
@@ -195,7 +291,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// Reads the body, if it is short enough and comes soon enough.
-async fn read(state: &Handle, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+async fn read(state: &Shared, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
     if announced.is_some_and(|len: u64| len > policy::EVENT_BYTES as u64) {
         return Err(Rejection::TooLarge.into());

@@ -15,39 +15,39 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Method, StatusCode, Uri, Version};
 use http_body::Body as _;
 
-use super::state::Handle;
+use super::state::{Handle, Shared};
 use super::{host, pages};
 use crate::permalink::{BaseUrl, UrlPath};
 
 /// The host that a request names; noted in it once it is known to be well-formed.
 #[derive(Debug, Clone)]
-pub(super) struct Host(pub(super) Option<Authority>);
+pub(super) struct Host(Option<Authority>);
+
+impl Host {
+    /// The host noted in a request, if it names one.
+    pub(super) fn of(extensions: &http::Extensions) -> Option<&str> {
+        extensions.get::<Self>().and_then(|host| host.0.as_ref()).map(Authority::as_str)
+    }
+}
 
 /// Checks a request, hands it on, and completes the answer.
 pub(super) async fn edge(State(state): State<Handle>, request: Request, next: Next) -> Response {
-    around(&state, request, |request| next.run(request)).await
-}
-
-/// The same around any handler.
-pub(super) async fn around<F>(
-    state: &Handle,
-    request: Request,
-    handler: impl FnOnce(Request) -> F,
-) -> Response
-where
-    F: Future<Output = Response>,
-{
     let is_head = request.method() == Method::HEAD;
-    let mut response = match prepare(state, request) {
-        Ok(request) => catch_panics(handler(request)).await,
+    let mut response = match prepare(&state, request) {
+        Ok(request) => catch_panics(next.run(request)).await,
         Err(response) => *response,
     };
     if is_head {
         response = without_body(response);
     }
+    complete(&state, &mut response);
+    response
+}
+
+/// Adds what every answer has, and counts it.
+pub(super) fn complete(state: &Shared, response: &mut Response) {
     state.protection.complete(response.headers_mut());
     state.meters.count(response.status());
-    response
 }
 
 /// Answers what no handler should see, and takes the site's prefix off the path.

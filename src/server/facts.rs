@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use http::header::{ACCEPT_LANGUAGE, HeaderMap};
 use percent_encoding::percent_decode_str;
 
+use super::fields::Fields;
 use super::forwarded;
 use crate::analytics::{Place, Signals};
 use crate::permalink::{BaseUrl, UrlPath};
@@ -40,24 +40,24 @@ pub(super) fn covers(excluded: &UrlPath, place: &Place) -> bool {
     path == excluded.as_str() || (excluded.is_folder() && path.starts_with(excluded.as_str()))
 }
 
-/// What headers say about the one who sends from `peer`.
-pub(super) fn signals(headers: &HeaderMap, peer: IpAddr) -> Signals {
-    let says = |name: &str, word: &str| {
-        headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-            value.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case(word))
+/// What the fields of a head say about the one who sends from `peer`.
+pub(super) fn signals(fields: &impl Fields, peer: IpAddr) -> Signals {
+    let says_any = |name: &str, words: &[&str]| {
+        fields.text(name).is_some_and(|value| {
+            let is_one = |part: &str| words.iter().any(|word| part.eq_ignore_ascii_case(word));
+            value.split([',', ';']).any(|part| is_one(part.trim()))
         })
     };
-    let prefetch = AHEAD_OF_TIME.iter().any(|name| IS_AHEAD.iter().any(|word| says(name, word)));
     Signals {
-        opted_out: says("sec-gpc", "1") || says("dnt", "1"),
-        prefetch,
-        own_machine: peer.is_loopback() && is_browser(headers) && !forwarded::is_passed_on(headers),
+        opted_out: says_any("sec-gpc", &["1"]) || says_any("dnt", &["1"]),
+        prefetch: AHEAD_OF_TIME.iter().any(|name| says_any(name, &IS_AHEAD)),
+        own_machine: peer.is_loopback() && is_browser(fields) && !forwarded::is_passed_on(fields),
     }
 }
 
-/// Whether the headers are those of a browser's own making, which scripts cannot set.
-fn is_browser(headers: &HeaderMap) -> bool {
-    headers.contains_key("sec-fetch-site") && headers.contains_key(ACCEPT_LANGUAGE)
+/// Whether there are fields of a browser's own making, which scripts cannot set.
+fn is_browser(fields: &impl Fields) -> bool {
+    fields.has("sec-fetch-site") && fields.has("accept-language")
 }
 
 /// The host names of the site itself.
@@ -68,6 +68,7 @@ pub(super) fn own_hosts(base: &BaseUrl) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
 
     #[test]
     fn a_folder_excludes_what_is_below_it_and_a_file_itself() {
@@ -96,7 +97,8 @@ mod tests {
             ("x-moz", "prefetch", false, true),
             ("accept-language", "en", false, false),
         ] {
-            let headers = [(name.parse().unwrap(), value.parse().unwrap())].into_iter().collect();
+            let headers: HeaderMap =
+                [(name.parse().unwrap(), value.parse().unwrap())].into_iter().collect();
             let found = signals(&headers, IpAddr::from([192, 0, 2, 1]));
             assert_eq!((found.opted_out, found.prefetch), (opted_out, prefetch), "{name}: {value}");
         }

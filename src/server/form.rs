@@ -52,7 +52,7 @@ impl Form {
 /// no business with forms.
 fn check_sender(state: &Handle, head: &Parts) -> Result<(), Box<Response>> {
     let site = state.site();
-    let host = head.extensions.get::<Host>().and_then(|host| host.0.as_ref());
+    let host = Host::of(&head.extensions);
     let allowed = Allowed { host, base: &site.identity().base, origins: &[] };
     let says = |name| head.headers.contains_key(name);
     let has_said = says(ORIGIN) || says(HeaderName::from_static("sec-fetch-site"));

@@ -2,8 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use http::header::HeaderMap;
-
+use super::fields::{self, Fields};
 use crate::config::Network;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
@@ -20,10 +19,8 @@ impl Peer {
 }
 
 /// Whether a proxy has passed the request on, declared or not.
-pub(super) fn is_passed_on(headers: &HeaderMap) -> bool {
-    ["x-forwarded-for", "forwarded", "x-real-ip", "via"]
-        .iter()
-        .any(|name| headers.contains_key(*name))
+pub(super) fn is_passed_on(fields: &impl Fields) -> bool {
+    [X_FORWARDED_FOR, "forwarded", "x-real-ip", "via"].iter().any(|name| fields.has(name))
 }
 
 /// Whether `address` is in one of `networks`.
@@ -33,10 +30,10 @@ pub(super) fn is_within(networks: &[Network], address: IpAddr) -> bool {
 
 /// The client that a request from `peer` comes from: the peer, unless it is a trusted proxy; then the
 /// rightmost hop of `X-Forwarded-For` that is not one itself. What stands left of it anybody may have written.
-pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+pub(super) fn client(peer: IpAddr, fields: &impl Fields, trusted: &[Network]) -> IpAddr {
     let mut client = peer.to_canonical();
     let lines: Vec<&str> =
-        headers.get_all(X_FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or("")).collect();
+        fields.values(X_FORWARDED_FOR).map(|line| fields::text(line).unwrap_or_default()).collect();
     for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
         if !is_within(trusted, client) {
             break;
@@ -59,6 +56,7 @@ fn parse_hop(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
 
     fn networks() -> Vec<Network> {
         [("10.0.0.0", 8), ("127.0.0.1", 32), ("fd00::", 8)]
@@ -84,9 +82,10 @@ mod tests {
             ("fd00::1", "198.51.100.1", "198.51.100.1"),
             ("fe00::1", "198.51.100.1", "fe00::1"),
         ] {
-            let headers = [(X_FORWARDED_FOR.parse().unwrap(), forwarded.parse().unwrap())]
-                .into_iter()
-                .collect();
+            let headers: HeaderMap =
+                [(X_FORWARDED_FOR.parse().unwrap(), forwarded.parse().unwrap())]
+                    .into_iter()
+                    .collect();
             let found = client(peer.parse().unwrap(), &headers, &networks());
             assert_eq!(found, client_address.parse::<IpAddr>().unwrap(), "{peer} for {forwarded}");
         }

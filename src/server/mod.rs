@@ -18,6 +18,7 @@ mod pulse;
 mod wire;
 
 mod edge;
+mod fields;
 mod forwarded;
 mod headers;
 mod host;

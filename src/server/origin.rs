@@ -1,8 +1,6 @@
 //! Who sent an event: a page of this site, one of an origin that the settings allow, or any other.
 
-use http::header::{HeaderMap, ORIGIN};
-use http::uri::Authority;
-
+use super::fields::{self, Fields};
 use crate::analytics::Sender;
 use crate::permalink::BaseUrl;
 
@@ -10,25 +8,28 @@ use crate::permalink::BaseUrl;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowed<'a> {
     /// The host that the request names.
-    pub(super) host: Option<&'a Authority>,
+    pub(super) host: Option<&'a str>,
     /// Where the site is on the web.
     pub(super) base: &'a BaseUrl,
     /// Other origins that may send events.
     pub(super) origins: &'a [String],
 }
 
+/// The field in which browsers say where they send something from.
+const ORIGIN: &str = "origin";
+
 /// The value of `Origin`, if it is one.
-pub(super) fn of(headers: &HeaderMap) -> Option<&str> {
-    headers.get(ORIGIN).and_then(|origin| origin.to_str().ok())
+pub(super) fn of(fields: &impl Fields) -> Option<&str> {
+    fields.text(ORIGIN)
 }
 
-/// Who sent a request with these headers.
+/// Who sent a request with these fields.
 ///
 /// A browser always says so in a POST, in `Sec-Fetch-Site` or `Origin`; a program that says nothing could as
 /// well say anything, so silence counts as the site's own.
-pub(super) fn sender(headers: &HeaderMap, allowed: Allowed<'_>) -> Sender {
-    let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
-    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
+pub(super) fn sender(fields: &impl Fields, allowed: Allowed<'_>) -> Sender {
+    let site = fields.value("sec-fetch-site");
+    let origin = fields.value(ORIGIN).map(|origin| fields::text(origin).unwrap_or("null"));
     match (site, origin) {
         (Some(b"same-origin"), _) | (None | Some(b"none"), None) => Sender::Own,
         (_, Some(origin)) if allowed.origins.iter().any(|other| is_same(other, origin)) => {
@@ -61,13 +62,13 @@ fn bare(origin: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
 
     #[test]
     fn only_the_site_and_allowed_origins_may_send_events() {
         let base = BaseUrl::parse("https://example.org/blog").unwrap();
-        let host = Authority::from_static("localhost:4747");
         let origins = ["https://other.example".to_owned()];
-        let allowed = Allowed { host: Some(&host), base: &base, origins: &origins };
+        let allowed = Allowed { host: Some("localhost:4747"), base: &base, origins: &origins };
         for (site, origin, expected) in [
             (Some("same-origin"), Some("https://behind.a.proxy"), Sender::Own),
             (Some("same-origin"), Some("null"), Sender::Own),

@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     Type,
     /// Nothing is counted here.
     Disabled,
+    /// There is a mistake in this program.
+    Bug,
 }
 
 impl From<Rejection> for Refusal {
@@ -43,6 +45,7 @@ impl Refusal {
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Type => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Disabled => StatusCode::FORBIDDEN,
+            Self::Bug => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -53,6 +56,7 @@ impl Refusal {
             Self::Slow => "too-slow",
             Self::Type => "content-type",
             Self::Disabled => "disabled",
+            Self::Bug => "bug",
         }
     }
 }

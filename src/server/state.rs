@@ -21,6 +21,7 @@ use super::live_reload::DevState;
 use super::navigations::Navigations;
 use super::ready::ReadyAnswers;
 use super::report::Viewer;
+use super::wire;
 use crate::analytics::{Query, Recorder};
 use crate::clock::Clock;
 use crate::config::{Access, Analytics, Serve, Stats};
@@ -81,6 +82,8 @@ pub(super) struct Shared {
     pub(super) cache: ContentCache,
     pub(super) ready: ReadyAnswers,
     pub(super) date: DateLine,
+    /// The answer to an ordinary event, up to its date.
+    pub(super) accepted: Bytes,
     pub(super) files: Arc<CheckedFiles>,
     pub(super) meters: Meters,
     pub(super) query: Option<Query>,
@@ -110,9 +113,11 @@ impl AppState {
                  `tallymark stats password`"
             );
         }
+        let protection = Protection::new(own_headers(&serve), analytics.endpoint.as_ref());
         Self(Arc::new(Shared {
             board: Arc::new(Board::new(sites.clone(), counting.clone(), Arc::clone(&clock))),
-            protection: Protection::new(own_headers(&serve), analytics.endpoint.as_ref()),
+            accepted: wire::accepted(&protection),
+            protection,
             query: counting.as_ref().map(|counting| counting.query.clone()),
             navigations: Navigations::new(counting.is_some(), !analytics.respect_gpc),
             began: clock.now().as_millis(),

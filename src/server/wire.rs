@@ -5,27 +5,28 @@
 //! request and what is none.
 
 use std::future::poll_fn;
-use std::io::Write as _;
 use std::mem::MaybeUninit;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use axum::body::Body;
-use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use bytes::{Buf, Bytes};
-use http::header::{CONNECTION, CONTENT_LENGTH};
-use http::{HeaderName, HeaderValue, Method, Request, Response};
-use http_body_util::BodyExt as _;
+use http::StatusCode;
+use http::header::CONTENT_LENGTH;
 use httparse::{EMPTY_HEADER, Status};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use super::collect::{Sent, Settled, Submission};
 use super::encoding::Encoding;
-use super::forwarded::Peer;
+use super::fields::Lines;
+use super::headers::Protection;
 use super::navigations::Asker;
 use super::pulse::WatchedSocket;
+use super::refusal::Refusal;
 use super::state::{Handle, Shared};
-use super::{access, collect, edge, host, ready};
+use super::{access, edge, host, ready};
 
 /// How long a request may be that is understood here; those of browsers have some 500 bytes, and events 300 more.
 const LONGEST: usize = 4 << 10;
@@ -54,16 +55,33 @@ enum Came {
     /// A request whose answer is ready.
     Ready(ready::Answer),
     /// An event.
-    Event(Box<Request<Body>>),
+    Event(Submission),
     /// Something for hyper to read: any other request, a part of one, or the end.
     Other(Bytes),
 }
 
+/// A whole request that is understood here.
+#[derive(Debug)]
+enum Understood<'a> {
+    Asked(Asked<'a>),
+    Posted(Posted<'a>),
+}
+
 /// What is asked for.
+#[derive(Debug)]
 struct Asked<'a> {
     path: &'a str,
     encodings: Option<&'a str>,
     asker: Asker<'a>,
+}
+
+/// What is sent, and where to.
+#[derive(Debug)]
+struct Posted<'a> {
+    path: &'a str,
+    host: &'a str,
+    lines: Lines<'a>,
+    body: &'a [u8],
 }
 
 /// Answers what is ready, and events, until something else comes, and gives what was read of that; none if the connection
@@ -82,7 +100,7 @@ where
     loop {
         let came = tokio::select! {
             biased;
-            came = poll_fn(|context| poll_next(socket, state, context)) => came,
+            came = poll_fn(|context| poll_next(socket, peer, state, context)) => came,
             _ = &mut end => Came::Other(Bytes::new()),
         };
         match came {
@@ -91,53 +109,59 @@ where
                 let mut bytes = answer.head.chain(state.date.line()).chain(answer.body);
                 socket.write_all_buf(&mut bytes).await.ok()?;
             }
-            Came::Event(mut request) => {
+            Came::Event(submission) => {
                 let _under_way = pulse.begin(true);
-                request.extensions_mut().insert(Peer(peer));
-                // In a box, so that connections that send none have no room for it.
-                let response = Box::pin(edge::around(state, *request, |request| {
-                    collect::event(State(Handle::clone(state)), request)
-                }));
-                let response = response.await;
-                let is_last = response.headers().contains_key(CONNECTION);
-                let bytes = spell(response, &state.date.line()).await?;
-                socket.write_all(&bytes).await.ok()?;
-                if is_last {
-                    return None;
-                }
+                let settled = submission.settle(state).await;
+                socket.write_all(&answer_to(settled, state)).await.ok()?;
             }
             Came::Other(read) => return Some(read),
         }
     }
 }
 
-/// An answer as it is sent; none if its body fails.
-async fn spell(response: Response<Body>, date: &[u8]) -> Option<Vec<u8>> {
-    let (head, body) = response.into_parts();
-    let body = body.collect().await.ok()?.to_bytes();
-    let mut bytes = Vec::with_capacity(1024);
-    let reason = head.status.canonical_reason().unwrap_or_default();
-    write!(bytes, "HTTP/1.1 {} {reason}\r\n", head.status.as_str()).ok()?;
-    for (name, value) in &head.headers {
-        put_header(&mut bytes, name, value.as_bytes());
+/// The answer to an event, as it is sent.
+fn answer_to(settled: Settled, state: &Shared) -> Vec<u8> {
+    let date = state.date.line();
+    if settled.is_ordinary() {
+        state.meters.count(StatusCode::ACCEPTED);
+        return [&state.accepted[..], &date].concat();
     }
-    if !head.headers.contains_key(CONTENT_LENGTH) {
-        put_header(&mut bytes, &CONTENT_LENGTH, body.len().to_string().as_bytes());
-    }
-    bytes.extend_from_slice(date);
-    bytes.extend_from_slice(&body);
-    Some(bytes)
+    let mut response = settled.into_response();
+    edge::complete(state, &mut response);
+    let mut bytes = spell(&response);
+    bytes.extend_from_slice(&date);
+    bytes
 }
 
-fn put_header(bytes: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
-    for part in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
-        bytes.extend_from_slice(part);
+/// The answer to an ordinary event, up to its date.
+pub(super) fn accepted(protection: &Protection) -> Bytes {
+    let mut response = Settled::ORDINARY.into_response();
+    protection.complete(response.headers_mut());
+    spell(&response).into()
+}
+
+/// The head of an answer that has no body, up to its date.
+fn spell(response: &Response) -> Vec<u8> {
+    let (status, mut bytes) = (response.status(), Vec::with_capacity(1024));
+    let reason = status.canonical_reason().unwrap_or_default();
+    for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
+        bytes.extend_from_slice(part.as_bytes());
     }
+    for (name, value) in response.headers() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            bytes.extend_from_slice(part);
+        }
+    }
+    if !response.headers().contains_key(CONTENT_LENGTH) {
+        bytes.extend_from_slice(b"content-length: 0\r\n");
+    }
+    bytes
 }
 
 /// The next thing that comes. It is read into the stack, so that what a connection has read last is not kept for it.
 fn poll_next<S: AsyncRead + Unpin>(
     socket: &mut WatchedSocket<S>,
+    peer: IpAddr,
     state: &Shared,
     context: &mut Context<'_>,
 ) -> Poll<Came> {
@@ -146,119 +170,130 @@ fn poll_next<S: AsyncRead + Unpin>(
     // Hyper meets a failure again when it reads.
     let _ = ready!(Pin::new(socket).poll_read(context, &mut buffer));
     let read = buffer.filled();
-    if let Some(answer) = find(read, state) {
-        return Poll::Ready(Came::Ready(answer));
-    }
-    let read = Bytes::copy_from_slice(read);
-    Poll::Ready(match event(&read, state) {
-        Some(request) => Came::Event(Box::new(request)),
-        None => Came::Other(read),
-    })
+    let came = take(read, peer, state);
+    Poll::Ready(came.unwrap_or_else(|| Came::Other(Bytes::copy_from_slice(read))))
 }
 
-/// The event that `read` is, if it is a whole one that can be understood here.
-fn event(read: &Bytes, state: &Shared) -> Option<Request<Body>> {
-    if state.is_dev() || read.len() > state.limits.head_bytes {
+/// What `read` is, if it can be answered here.
+fn take(read: &[u8], peer: IpAddr, state: &Shared) -> Option<Came> {
+    let limits = state.limits;
+    if state.is_dev() || read.len() > limits.head_bytes {
         return None;
     }
-    let is_event = |path: &str| {
-        let site = state.sites.borrow();
-        site.identity().base.strip(path) == Some(EVENT)
-    };
-    understand_event(read, state.limits.headers, is_event)
-}
-
-/// The request that `read` is, if it is one that sends something to a path of which `is_event` is true.
-fn understand_event(
-    read: &Bytes,
-    most_headers: usize,
-    is_event: impl FnOnce(&str) -> bool,
-) -> Option<Request<Body>> {
     let mut headers = [EMPTY_HEADER; MOST_HEADERS];
-    let mut request = httparse::Request::new(&mut headers[..most_headers.min(MOST_HEADERS)]);
-    let Ok(Status::Complete(len)) = request.parse(read) else { return None };
-    let is_post = request.method == Some("POST") && request.version == Some(1);
-    let path = request.path.filter(|path| is_post && is_event(path))?;
-    let mut event = Request::new(Body::from(read.slice(len..)));
-    *event.method_mut() = Method::POST;
-    *event.uri_mut() = path.parse().ok()?;
-    event.headers_mut().reserve(request.headers.len());
-    let (mut hosts, mut announced) = (0, None);
-    for header in &*request.headers {
-        let is = |name: &str| header.name.eq_ignore_ascii_case(name);
-        if is("host") {
-            hosts += 1;
-            host::is_plain(header.value).then_some(())?;
-        } else if is("content-length") {
-            let digits = std::str::from_utf8(header.value).ok()?;
-            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-            let number: usize = digits.parse().ok().filter(|_| is_number)?;
-            announced.replace(number).is_none().then_some(())?;
-        } else if is("connection") {
-            header.value.eq_ignore_ascii_case(b"keep-alive").then_some(())?;
-        } else if NOT_HERE.iter().any(|name| is(name)) {
-            return None;
+    let understood = understand(read, &mut headers[..limits.headers.min(MOST_HEADERS)])?;
+    match understood {
+        Understood::Asked(asked) if asked.path.len() <= limits.request_line => {
+            find(&asked, state).map(Came::Ready)
         }
-        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
-        let value = HeaderValue::from_maybe_shared(read.slice_ref(header.value)).ok()?;
-        event.headers_mut().append(name, value);
+        Understood::Posted(posted) if posted.path.len() <= limits.request_line => {
+            submit(&posted, peer, state).map(Came::Event)
+        }
+        _ => None,
     }
-    (hosts == 1 && announced == Some(read.len() - len)).then_some(event)
 }
 
-fn find(read: &[u8], state: &Shared) -> Option<ready::Answer> {
-    if state.is_dev() || read.len() > state.limits.head_bytes {
-        return None;
-    }
-    let mut headers = [EMPTY_HEADER; MOST_HEADERS];
-    let most = state.limits.headers.min(MOST_HEADERS);
-    let asked = understand(read, &mut headers[..most])?;
-    if asked.path.len() > state.limits.request_line {
-        return None;
-    }
+/// The answer that is ready for what is asked.
+fn find(asked: &Asked<'_>, state: &Shared) -> Option<ready::Answer> {
     let encoding = || Encoding::preferred_of(asked.encodings.into_iter());
     let answer = ready::find(state, asked.path, encoding)?;
     state.navigations.note(asked.path, &asked.asker);
     Some(answer)
 }
 
-/// What `read` asks for, if it is a whole request that can be understood here.
-fn understand<'a>(read: &'a [u8], headers: &mut [httparse::Header<'a>]) -> Option<Asked<'a>> {
+/// Takes what is sent, if it is an event.
+fn submit(posted: &Posted<'_>, peer: IpAddr, state: &Shared) -> Option<Submission> {
+    let is_event = state.sites.borrow().identity().base.strip(posted.path) == Some(EVENT);
+    let sent = Sent { fields: &posted.lines, host: Some(posted.host), peer };
+    let taken = || catch_unwind(AssertUnwindSafe(|| Submission::of(state, &sent, posted.body)));
+    is_event.then(|| taken().unwrap_or_else(|_| Submission::refused(Refusal::Bug)))
+}
+
+/// What `read` is, if it is a whole request that can be understood here.
+fn understand<'a>(
+    read: &'a [u8],
+    headers: &'a mut [httparse::Header<'a>],
+) -> Option<Understood<'a>> {
     let mut request = httparse::Request::new(headers);
     let Ok(Status::Complete(len)) = request.parse(read) else { return None };
-    let is_whole = len == read.len() && request.method == Some("GET") && request.version == Some(1);
-    let path = request.path.filter(|path| is_whole && path.starts_with('/'))?;
+    let (body, lines) = (&read[len..], &*request.headers);
+    let path = request.path.filter(|path| request.version == Some(1) && path.starts_with('/'))?;
+    match request.method? {
+        "GET" if body.is_empty() => understand_asked(path, lines).map(Understood::Asked),
+        "POST" => understand_posted(path, lines, body).map(Understood::Posted),
+        _ => None,
+    }
+}
+
+/// A request for what is at `path`.
+fn understand_asked<'a>(path: &'a str, lines: &'a [httparse::Header<'a>]) -> Option<Asked<'a>> {
     let (mut hosts, mut encodings, mut asker) = (0, None, Asker::default());
-    for header in &*request.headers {
-        let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+    for line in lines {
+        let is = |name: &str| line.name.eq_ignore_ascii_case(name);
         if is("host") {
             hosts += 1;
-            host::is_plain(header.value).then_some(())?;
+            host::is_plain(line.value).then_some(())?;
         } else if is("accept-encoding") {
-            let text = std::str::from_utf8(header.value).ok().filter(|text| text.is_ascii())?;
+            let text = std::str::from_utf8(line.value).ok().filter(|text| text.is_ascii())?;
             encodings.replace(text).is_none().then_some(())?;
         } else if is("connection") {
-            header.value.eq_ignore_ascii_case(b"keep-alive").then_some(())?;
+            line.value.eq_ignore_ascii_case(b"keep-alive").then_some(())?;
         } else if is("cookie") {
             // The owner sees more than others do.
-            (!access::may_have_owners_cookie(header.value)).then_some(())?;
+            (!access::may_have_owners_cookie(line.value)).then_some(())?;
         } else if is("content-length") || NOT_HERE.iter().any(|name| is(name)) {
             return None;
         } else {
-            asker.add(header.name, header.value);
+            asker.add(line.name, line.value);
         }
     }
     (hosts == 1).then_some(Asked { path, encodings, asker })
 }
 
+/// A request that sends `body` to `path`.
+fn understand_posted<'a>(
+    path: &'a str,
+    lines: &'a [httparse::Header<'a>],
+    body: &'a [u8],
+) -> Option<Posted<'a>> {
+    let (mut host, mut announced) = (None, None);
+    for line in lines {
+        let is = |name: &str| line.name.eq_ignore_ascii_case(name);
+        if is("host") {
+            let named = Some(line.value).filter(|named| host::is_plain(named))?;
+            host.replace(std::str::from_utf8(named).ok()?).is_none().then_some(())?;
+        } else if is("content-length") {
+            let digits = std::str::from_utf8(line.value).ok()?;
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            let number: usize = digits.parse().ok().filter(|_| is_number)?;
+            announced.replace(number).is_none().then_some(())?;
+        } else if is("connection") {
+            line.value.eq_ignore_ascii_case(b"keep-alive").then_some(())?;
+        } else if NOT_HERE.iter().any(|name| is(name)) {
+            return None;
+        }
+    }
+    (announced == Some(body.len())).then_some(Posted {
+        path,
+        host: host?,
+        lines: Lines(lines),
+        body,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::fields::Fields as _;
 
     fn understood(text: &str) -> Option<(String, Option<String>)> {
         let mut headers = [EMPTY_HEADER; 4];
-        let asked = understand(text.as_bytes(), &mut headers)?;
-        Some((asked.path.to_owned(), asked.encodings.map(str::to_owned)))
+        match understand(text.as_bytes(), &mut headers)? {
+            Understood::Asked(asked) => {
+                Some((asked.path.to_owned(), asked.encodings.map(str::to_owned)))
+            }
+            Understood::Posted(posted) => panic!("{posted:?}"),
+        }
     }
 
     #[test]
@@ -281,26 +316,31 @@ mod tests {
         }
     }
 
-    fn event_of(text: &str) -> Option<Request<Body>> {
-        let read = Bytes::copy_from_slice(text.as_bytes());
-        understand_event(&read, 5, |path| path == "/a/_/event")
+    /// The path, the host, the values of `x-a` and the body of what is sent.
+    fn posted(text: &str) -> Option<(String, String, Vec<String>, String)> {
+        let owned = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let mut headers = [EMPTY_HEADER; 5];
+        match understand(text.as_bytes(), &mut headers)? {
+            Understood::Posted(Posted { path, host, lines, body }) => {
+                let values = lines.values("x-a").map(owned).collect();
+                Some((path.to_owned(), host.to_owned(), values, owned(body)))
+            }
+            Understood::Asked(asked) => panic!("{asked:?}"),
+        }
     }
 
-    #[tokio::test]
-    async fn events_are_understood_with_all_their_headers() {
+    #[test]
+    fn what_is_sent_is_understood_with_all_its_headers() {
         let text = "POST /a/_/event HTTP/1.1\r\nHost: x:80\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 3\r\n\r\n{\"}";
-        let (head, body) = event_of(text).unwrap().into_parts();
-        assert_eq!((head.method, head.uri.path()), (Method::POST, "/a/_/event"));
-        assert_eq!(head.headers.len(), 4);
-        let both: Vec<&HeaderValue> = head.headers.get_all("x-a").iter().collect();
-        assert_eq!(both, ["1", "2"]);
-        assert_eq!(body.collect().await.unwrap().to_bytes(), "{\"}");
+        let (path, host, values, body) = posted(text).unwrap();
+        assert_eq!((path.as_str(), host.as_str(), body.as_str()), ("/a/_/event", "x:80", "{\"}"));
+        assert_eq!(values, ["1", "2"]);
     }
 
     #[test]
     fn what_is_not_certainly_one_event_is_left_to_hyper() {
         let ordinary = "POST /a/_/event HTTP/1.1\r\nhost: x\r\n";
-        assert!(event_of(&format!("{ordinary}content-length: 2\r\n\r\n{{}}")).is_some());
+        assert!(posted(&format!("{ordinary}content-length: 2\r\n\r\n{{}}")).is_some());
         for text in [
             "",
             "POST /a/_/ev",
@@ -325,10 +365,8 @@ mod tests {
             &ordinary.replace("host: x\r\n", "content-length: 0\r\n\r\n"),
             &format!("{}content-length: 2\r\n\r\n{{}}", ordinary.replace("HTTP/1.1", "HTTP/1.0")),
             &format!("{}content-length: 2\r\n\r\n{{}}", ordinary.replace("POST", "PUT")),
-            &format!("{}content-length: 2\r\n\r\n{{}}", ordinary.replace("/a/", "/b/")),
-            &format!("{}content-length: 2\r\n\r\n{{}}", ordinary.replace("event", "event?x")),
         ] {
-            assert!(event_of(text).is_none(), "{text:?}");
+            assert!(posted(text).is_none(), "{text:?}");
         }
     }
 
