@@ -15,6 +15,11 @@ impl ViewId {
         &self.0
     }
 
+    /// The id as a number that sorts as it does.
+    pub(super) const fn number(self) -> u64 {
+        u64::from_be_bytes(self.0)
+    }
+
     /// Reads 16 hexadecimal digits.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -4,10 +4,9 @@
 //! written together, as one row of a journal. When there are thousands they are merged in the order of their keys, a part
 //! with each batch, so that nobody waits for long. Until then they are known from here.
 
-use std::collections::HashMap;
-
 use super::policy;
 use super::row::varint;
+use crate::fingerprint::FastMap;
 
 /// The table that an entry is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,7 +46,8 @@ pub(super) struct Journal {
     next: u64,
 }
 
-type Entries = HashMap<Place, Box<[u8]>>;
+/// By place; the hasher's seed is of this process alone, for browsers choose the ids.
+type Entries = FastMap<Place, Box<[u8]>>;
 
 /// Entries to which none is added any more.
 #[derive(Debug)]
@@ -119,6 +119,12 @@ impl Journal {
         let sealed = sealed.filter(|(place, _)| !self.entries.contains_key(place));
         let all = self.entries.iter().chain(sealed);
         all.filter(move |(place, _)| place.0 == table).map(|(_, value)| value.as_ref())
+    }
+
+    /// Where something waits; may name a place twice.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        let sealed = self.sealed.iter().flat_map(|sealed| sealed.entries.keys());
+        self.entries.keys().chain(sealed).copied()
     }
 
     /// Whether nothing waits.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::calendar::{Calendar, Level};
 use super::days::Addition;
+use super::quick::QuickMap;
 use super::rollup::{Cell, Dimension, Rollup, Total};
 use super::row::Row;
 use super::visitor::Visitor;
@@ -19,8 +20,7 @@ pub(super) type DayCell = (Dimension, u32, u32);
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Ledger {
     pub(super) hours: BTreeMap<Hour, Rollup>,
-    /// By dimension, day and value.
-    pub(super) days: BTreeMap<DayCell, Total>,
+    pub(super) days: QuickMap<DayCell, Total>,
 }
 
 impl Ledger {

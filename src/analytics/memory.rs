@@ -4,6 +4,7 @@ use super::frequent::Frequent;
 use super::journal::Journal;
 use super::rejection::Rejection;
 use super::salt::Salt;
+use super::seen::Seen;
 use super::sessions::Sessions;
 use super::snapshot::Snapshot;
 use super::strays::Strays;
@@ -20,6 +21,8 @@ pub(super) struct Memory {
     pub(super) values: Values,
     pub(super) words: Vocabulary,
     pub(super) journal: Journal,
+    /// None if it is not known which ids the database has.
+    pub(super) seen: Option<Seen>,
     pub(super) strays: Strays,
     pub(super) salt: Option<Salt>,
     /// How many events were rejected before the last start.

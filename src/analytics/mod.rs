@@ -47,6 +47,7 @@ mod question;
 mod quick;
 mod recorder;
 mod scan;
+mod seen;
 mod served;
 mod snapshot;
 mod writer;

@@ -74,6 +74,9 @@ pub const QUEUE: usize = 8192;
 /// How many events one transaction takes at most.
 pub const BATCH: usize = 4096;
 
+/// How often the thread that stores lets others go first, as long as they have something to store.
+pub const GIVE_WAY: usize = 8;
+
 /// After storing failed, how long nothing is tried; doubled after each further failure.
 pub const RETRY: Duration = Duration::from_secs(1);
 
@@ -97,8 +100,11 @@ pub const WORDS_KNOWN: usize = 16_384;
 /// visitors of the days that are lived again.
 pub const DAYS_BACK: u32 = 3;
 
-/// From how many entries on those that wait in the journal are merged into their tables: of some 8,000 views.
-pub const JOURNAL: usize = 32_768;
+/// From how many entries on those that wait in the journal are merged into their tables: of some 32,000 views.
+pub const JOURNAL: usize = 131_072;
+
+/// How many ids of viewings, and of visitors, are read at most at the start: that takes a tenth of a second.
+pub const IDS_READ: u64 = 1_000_000;
 
 /// How many entries are merged at once when all are, and nobody waits: as much room as the pages that it changes is
 /// needed again meanwhile.

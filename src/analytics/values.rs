@@ -1,20 +1,20 @@
 //! Which values each dimension has taken today, so that none takes more than its cap.
 
-use std::collections::{HashMap, HashSet};
-
 use super::policy;
+use super::quick::QuickSet;
 use super::rollup::Dimension;
 
 /// The values of a day in the site's time zone, as numbers of the dictionary. That of the default never comes.
 #[derive(Debug)]
 pub(super) struct Values {
     day: u32,
-    taken: HashMap<Dimension, HashSet<u32>>,
+    /// By the code of a dimension.
+    taken: [QuickSet<u32>; Dimension::ALL.len()],
 }
 
 impl Default for Values {
     fn default() -> Self {
-        Self { day: u32::MAX, taken: HashMap::new() }
+        Self { day: u32::MAX, taken: <[_; _]>::default() }
     }
 }
 
@@ -28,7 +28,7 @@ impl Values {
 
     /// The values that `day` has already.
     pub(super) fn restore(day: u32, taken: impl IntoIterator<Item = (Dimension, u32)>) -> Self {
-        let mut values = Self { day, taken: HashMap::new() };
+        let mut values = Self { day, ..Self::default() };
         for (dimension, word) in taken {
             values.take(dimension, word);
         }
@@ -42,14 +42,13 @@ impl Values {
 
     /// Whether `word` may stand for itself: it did so already today, or there is room for one more.
     pub(super) fn admit(&self, dimension: Dimension, word: Option<u32>) -> bool {
-        self.taken.get(&dimension).is_none_or(|taken| {
-            taken.len() < policy::VALUES_A_DAY || word.is_some_and(|word| taken.contains(&word))
-        })
+        let taken = &self.taken[dimension as usize];
+        taken.len() < policy::VALUES_A_DAY || word.is_some_and(|word| taken.contains(&word))
     }
 
     /// Notes that `word` is among today's values.
     pub(super) fn take(&mut self, dimension: Dimension, word: u32) {
-        self.taken.entry(dimension).or_default().insert(word);
+        self.taken[dimension as usize].insert(word);
     }
 }
 

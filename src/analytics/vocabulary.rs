@@ -1,21 +1,21 @@
 //! The texts that were met last and their numbers, so that the dictionary is not asked for each of them again.
 
-use std::collections::HashMap;
-
 use super::policy;
 use super::rollup::Dimension;
+use crate::fingerprint::FastMap;
 
 /// Numbers of the dictionary in memory. Numbers never change, so what is known stays true.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
-    numbers: HashMap<Dimension, HashMap<Box<str>, u32>>,
+    /// By the code of a dimension.
+    numbers: [FastMap<Box<str>, u32>; Dimension::ALL.len()],
     len: usize,
 }
 
 impl Vocabulary {
     /// The number of a text, if it is known here.
     pub(super) fn get(&self, dimension: Dimension, text: &str) -> Option<u32> {
-        self.numbers.get(&dimension)?.get(text).copied()
+        self.numbers[dimension as usize].get(text).copied()
     }
 
     /// Notes the number of a text. When there is no room, all others are forgotten: those that are frequent soon
@@ -24,7 +24,7 @@ impl Vocabulary {
         if self.len >= policy::WORDS_KNOWN {
             *self = Self::default();
         }
-        let known = self.numbers.entry(dimension).or_default().insert(text.into(), number);
+        let known = self.numbers[dimension as usize].insert(text.into(), number);
         self.len += usize::from(known.is_none());
     }
 }

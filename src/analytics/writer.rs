@@ -96,9 +96,26 @@ impl Waiting {
         self.events.is_empty() && self.served.is_empty()
     }
 
+    /// Takes what is queued, and what those have to say who are about to: they do so first, if this thread has their
+    /// core, for a commit costs much the same however many wait for it.
+    fn gather(&mut self, messages: &Receiver<Message>) {
+        for _ in 0..policy::GIVE_WAY {
+            let before = self.len();
+            std::thread::yield_now();
+            self.drain(messages);
+            if self.len() == before {
+                break;
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.events.len() + self.served.len()
+    }
+
     /// Takes all that is queued, up to a batch.
     fn drain(&mut self, messages: &Receiver<Message>) {
-        while self.events.len() + self.served.len() < policy::BATCH
+        while self.len() < policy::BATCH
             && let Ok(message) = messages.try_recv()
         {
             self.add(message);
@@ -168,22 +185,29 @@ impl Writer {
     }
 
     fn work(&mut self, messages: &Receiver<Message>) {
+        self.survey();
         while !self.is_closing {
             let mut waiting = Waiting::default();
             match messages.recv_timeout(self.patience()) {
                 Ok(message) => {
                     waiting.add(message);
-                    // Those who are about to send more do so first, if this thread has their core.
-                    std::thread::yield_now();
+                    waiting.gather(messages);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            waiting.drain(messages);
             self.is_closing |= waiting.is_closing;
             self.turn(waiting);
         }
         self.finish(messages);
+    }
+
+    /// Learns which ids the database has, unless that is known.
+    fn survey(&mut self) {
+        if self.memory.seen.is_none() && self.outage.is_none() && !self.is_closing {
+            // What it is not known to have is looked up.
+            self.memory.seen = self.store.seen(&self.memory.journal).unwrap_or_default();
+        }
     }
 
     /// Stores what still came in while closing.
@@ -245,6 +269,7 @@ impl Writer {
             self.note(swept, counts, now);
         }
         self.tidy(now);
+        self.survey();
     }
 
     /// Checks all of the database when it is time and nobody reads; a day later in any case.

@@ -26,6 +26,7 @@ use crate::analytics::visitor::Visitor;
 use crate::analytics::zone::Country;
 use crate::analytics::{policy, value};
 use crate::clock::Timestamp;
+use crate::fingerprint::FastMap;
 use crate::permalink::UrlPath;
 
 /// How visitors are told apart, and where their days begin.
@@ -101,7 +102,7 @@ pub(super) struct Batch<'b, 't> {
     /// How many strays had a row before.
     stray_rows: strays::Rows,
     /// Those who were counted, as they are to be written.
-    visitors: BTreeMap<VisitorId, Visitor>,
+    visitors: FastMap<VisitorId, Visitor>,
     /// The key that was given last, if it is of the millisecond that was asked for.
     last_key: Option<RowKey>,
 }
@@ -133,7 +134,7 @@ impl<'b, 't> Batch<'b, 't> {
         calendar: &'b Calendar,
     ) -> Self {
         let (ledger, rows, rowless) = (Ledger::default(), BTreeMap::new(), Rowless::default());
-        let visitors = BTreeMap::new();
+        let visitors = FastMap::default();
         let stray_rows = memory.strays.rows();
         Batch {
             tables,
@@ -467,8 +468,13 @@ impl<'b, 't> Batch<'b, 't> {
     /// The number of a value, or of what stands for those beyond the cap.
     pub(super) fn value(&mut self, dimension: Dimension, text: &str) -> anyhow::Result<u32> {
         let known = self.word(dimension, text)?;
-        let text = if self.memory.values.admit(dimension, known) { text } else { policy::OTHER };
-        let number = self.intern(dimension, text)?;
+        let number = match known {
+            _ if !self.memory.values.admit(dimension, known) => {
+                self.intern(dimension, policy::OTHER)?
+            }
+            Some(number) => number,
+            None => self.intern(dimension, text)?,
+        };
         self.memory.values.take(dimension, number);
         Ok(number)
     }

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
-use redb::{ReadTransaction, ReadableTable as _};
+use redb::{ReadTransaction, ReadableTable as _, ReadableTableMetadata as _};
 
-use super::tables::{self, META, NAMES, NOT_FOUND, PRESENCE, SITE, TOTALS, VISITORS, WORDS};
+use super::tables::{self, META, NAMES, NOT_FOUND, PRESENCE, SITE, TOTALS, VIEWS, VISITORS, WORDS};
 use super::{Store, merge};
 use crate::analytics::calendar::Calendar;
 use crate::analytics::frequent::Frequent;
-use crate::analytics::journal::Shelf;
+use crate::analytics::journal::{Journal, Shelf};
 use crate::analytics::memory::Memory;
+use crate::analytics::policy;
 use crate::analytics::rejection::Rejection;
 use crate::analytics::rollup::Dimension;
 use crate::analytics::row::varint;
 use crate::analytics::salt::Salt;
+use crate::analytics::seen::Seen;
 use crate::analytics::sessions::{Presence, Reader, Sessions};
 use crate::analytics::snapshot::{NotFoundPath, PathTotals};
 use crate::analytics::strays::Strays;
@@ -41,11 +43,37 @@ impl Store {
                 values: Values::default(),
                 words: Vocabulary::default(),
                 journal: merge::read(transaction)?,
+                // Read when nobody waits for the start any more.
+                seen: None,
                 strays: Strays::restore(tables::stray_rows(&transaction.open_table(META)?)?),
                 salt: salt(transaction)?,
                 rejected: rejected(transaction)?,
             })
         })
+    }
+
+    /// The ids that the database has, and `journal`; none if they are too many to be read now.
+    pub(in crate::analytics) fn seen(&self, journal: &Journal) -> anyhow::Result<Option<Seen>> {
+        let mut seen = Seen::default();
+        let mut add = |shelf, key| match shelf {
+            Shelf::Views => seen.views.add(key),
+            Shelf::Visitors => seen.visitors.add(key),
+            Shelf::Counted | Shelf::Visits => {}
+        };
+        journal.places().for_each(|(shelf, key)| add(shelf, key));
+        self.read(|transaction| {
+            for (shelf, table) in [(Shelf::Views, VIEWS), (Shelf::Visitors, VISITORS)] {
+                let table = transaction.open_table(table)?;
+                if table.len()? > policy::IDS_READ {
+                    return Ok(None);
+                }
+                for entry in table.iter()? {
+                    add(shelf, u64::from_be_bytes(*entry?.0.value()));
+                }
+            }
+            Ok(Some(()))
+        })
+        .map(|read| read.map(|()| seen))
     }
 
     /// How many distinct visitors saw at least one of these pages. Reads what is known of each visitor.

@@ -18,6 +18,7 @@ use crate::analytics::journal::{Journal, Place, Shelf};
 use crate::analytics::memory::Memory;
 use crate::analytics::policy;
 use crate::analytics::row::RowKey;
+use crate::analytics::seen::Seen;
 use crate::analytics::visit::Visit;
 use crate::analytics::visitor::Visitor;
 
@@ -141,30 +142,44 @@ pub(super) fn insert_runs<K: Key + 'static, V: Value + 'static>(
 
 /// Tables whose latest entries are in the journal.
 impl Batch<'_, '_> {
+    /// Whether the tables may have something, as far as `is_seen` knows.
+    fn may_have(&self, is_seen: impl FnOnce(&Seen) -> bool) -> bool {
+        self.memory.seen.as_ref().is_none_or(is_seen)
+    }
+
     /// What the id of a viewing or of an event stands for.
     pub(super) fn view(&self, id: ViewId) -> anyhow::Result<Option<ViewMark>> {
-        match self.memory.journal.value(place_of_view(id)) {
+        match self.memory.journal.value((Shelf::Views, id.number())) {
             Some(mark) => Ok(tables::decode_mark(mark)),
+            None if !self.may_have(|seen| seen.views.may_have(id.number())) => Ok(None),
             None => self.tables.view(id),
         }
     }
 
     pub(super) fn set_view(&mut self, id: ViewId, mark: ViewMark) {
-        self.memory.journal.put(place_of_view(id), tables::encode_mark(mark));
+        if let Some(seen) = &mut self.memory.seen {
+            seen.views.add(id.number());
+        }
+        self.memory.journal.put((Shelf::Views, id.number()), tables::encode_mark(mark));
     }
 
     /// What is known of a visitor.
     pub(super) fn visitor(&self, id: VisitorId) -> anyhow::Result<Option<Visitor>> {
         let key = id.key();
-        match self.memory.journal.value((Shelf::Visitors, u64::from_be_bytes(key))) {
+        let number = u64::from_be_bytes(key);
+        match self.memory.journal.value((Shelf::Visitors, number)) {
             Some(visitor) => Ok(Some(Visitor::decode(visitor))),
+            None if !self.may_have(|seen| seen.visitors.may_have(number)) => Ok(None),
             None => self.tables.visitor(key),
         }
     }
 
     pub(super) fn set_visitor(&mut self, id: VisitorId, visitor: &Visitor) {
-        let place = (Shelf::Visitors, u64::from_be_bytes(id.key()));
-        self.memory.journal.put(place, visitor.encode());
+        let number = u64::from_be_bytes(id.key());
+        if let Some(seen) = &mut self.memory.seen {
+            seen.visitors.add(number);
+        }
+        self.memory.journal.put((Shelf::Visitors, number), visitor.encode());
     }
 
     /// The last view that was counted for a page and a visitor.
@@ -194,8 +209,4 @@ impl Batch<'_, '_> {
     pub(super) fn set_visit(&mut self, visitor: u32, visit: Visit) {
         self.memory.journal.put((Shelf::Visits, visitor.into()), visit.to_bytes());
     }
-}
-
-fn place_of_view(id: ViewId) -> Place {
-    (Shelf::Views, u64::from_be_bytes(*id.as_bytes()))
 }

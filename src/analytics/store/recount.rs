@@ -50,7 +50,7 @@ impl Counts {
         }
         counts.longer = ledger.cells();
         counts.longer.retain(|cell, _| cell.level != Level::Day);
-        Self { hours: ledger.hours, days: ledger.days, ..counts }
+        Self { hours: ledger.hours, days: ledger.days.into_iter().collect(), ..counts }
     }
 
     /// What can be computed from rows that begin in the middle of history: whole days from `day` on.
@@ -68,7 +68,8 @@ impl Counts {
     }
 
     fn ledger(&self) -> Ledger {
-        Ledger { hours: self.hours.clone(), days: self.days.clone() }
+        let days = self.days.iter().map(|(cell, total)| (*cell, total.clone()));
+        Ledger { hours: self.hours.clone(), days: days.collect() }
     }
 }
 
@@ -248,7 +249,7 @@ fn joined(before: &Counts, rebuilt: &Ledger, (day, hour): (u32, u32), same_zone:
     hours.extend(
         rebuilt.hours.range((hour, Dimension::Site)..).map(|(hour, rollup)| (*hour, *rollup)),
     );
-    Counts::of(Ledger { hours, days })
+    Counts::of(Ledger { hours, days: days.into_iter().collect() })
 }
 
 fn differences(before: &Counts, after: &Counts) -> u64 {
