@@ -4,6 +4,8 @@
 //! written together, as one row of a journal. When there are thousands they are merged in the order of their keys, a part
 //! with each batch, so that nobody waits for long. Until then they are known from here.
 
+use std::ops::Range;
+
 use super::policy;
 use super::row::varint;
 use crate::fingerprint::FastMap;
@@ -26,10 +28,15 @@ impl Shelf {
         self as u8
     }
 
+    const ALL: [Self; 4] = [Self::Views, Self::Visitors, Self::Counted, Self::Visits];
+
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Views, Self::Visitors, Self::Counted, Self::Visits].get(usize::from(code)).copied()
+        Self::ALL.get(usize::from(code)).copied()
     }
 }
+
+/// How many bytes of values there are at most for each entry: twice as many as most have.
+const ENTRY_BYTES: usize = 32;
 
 /// A table and a key in it, as a number that sorts as the key does.
 pub(super) type Place = (Shelf, u64);
@@ -46,8 +53,57 @@ pub(super) struct Journal {
     next: u64,
 }
 
-/// By place; the hasher's seed is of this process alone, for browsers choose the ids.
-type Entries = FastMap<Place, Box<[u8]>>;
+/// Values by place, in little memory, for there may be hundreds of thousands.
+#[derive(Debug, Default)]
+struct Entries {
+    /// By the code of a table. The hasher's seed is of this process alone, for browsers choose the ids.
+    spans: [FastMap<u64, Span>; Shelf::ALL.len()],
+    /// The values one after the other, and what is left of those that have become longer or shorter.
+    bytes: Vec<u8>,
+}
+
+/// Where a value is.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    const fn range(self) -> Range<usize> {
+        self.start as usize..(self.start + self.len) as usize
+    }
+}
+
+impl Entries {
+    fn len(&self) -> usize {
+        self.spans.iter().map(FastMap::len).sum()
+    }
+
+    fn get(&self, place: Place) -> Option<&[u8]> {
+        let span = self.spans[place.0 as usize].get(&place.1)?;
+        self.bytes.get(span.range())
+    }
+
+    fn put(&mut self, place: Place, value: &[u8]) {
+        let of_table = &mut self.spans[place.0 as usize];
+        let known = of_table.get(&place.1).filter(|span| span.len as usize == value.len());
+        if let Some(span) = known {
+            self.bytes[span.range()].copy_from_slice(value);
+            return;
+        }
+        let number =
+            |len: usize| u32::try_from(len).expect("a journal is sealed long before 4 GiB");
+        let span = Span { start: number(self.bytes.len()), len: number(value.len()) };
+        self.bytes.extend_from_slice(value);
+        of_table.insert(place.1, span);
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place> {
+        let of = |shelf: Shelf| self.spans[shelf as usize].keys().map(move |key| (shelf, *key));
+        Shelf::ALL.into_iter().flat_map(of)
+    }
+}
 
 /// Entries to which none is added any more.
 #[derive(Debug)]
@@ -71,13 +127,12 @@ pub(super) struct Part<'j> {
 impl Journal {
     /// The value at `place`, if it waits here.
     pub(super) fn value(&self, place: Place) -> Option<&[u8]> {
-        let sealed = || self.sealed.as_ref()?.entries.get(&place);
-        self.entries.get(&place).or_else(sealed).map(AsRef::as_ref)
+        self.entries.get(place).or_else(|| self.sealed.as_ref()?.entries.get(place))
     }
 
     /// Notes a value.
-    pub(super) fn put(&mut self, place: Place, value: impl Into<Box<[u8]>>) {
-        self.entries.insert(place, value.into());
+    pub(super) fn put(&mut self, place: Place, value: &[u8]) {
+        self.entries.put(place, value);
         self.fresh.push(place);
     }
 
@@ -88,7 +143,7 @@ impl Journal {
         fresh.dedup();
         let mut row = Vec::with_capacity(fresh.len() * 32);
         for place in &fresh {
-            let Some(value) = self.entries.get(place) else { continue };
+            let Some(value) = self.entries.get(*place) else { continue };
             row.push(place.0.code());
             row.extend(place.1.to_be_bytes());
             varint::push(&mut row, value.len() as u64);
@@ -106,7 +161,7 @@ impl Journal {
             let length = usize::try_from(numbers.large()).unwrap_or(usize::MAX);
             let Some((value, rest)) = numbers.rest().split_at_checked(length) else { break };
             if let Some(shelf) = Shelf::from_code(*code) {
-                self.entries.insert((shelf, u64::from_be_bytes(*key)), value.into());
+                self.entries.put((shelf, u64::from_be_bytes(*key)), value);
             }
             row = rest;
         }
@@ -115,41 +170,52 @@ impl Journal {
 
     /// The values of a table that wait, each once.
     pub(super) fn values_of(&self, table: Shelf) -> impl Iterator<Item = &[u8]> {
-        let sealed = self.sealed.iter().flat_map(|sealed| &sealed.entries);
-        let sealed = sealed.filter(|(place, _)| !self.entries.contains_key(place));
-        let all = self.entries.iter().chain(sealed);
-        all.filter(move |(place, _)| place.0 == table).map(|(_, value)| value.as_ref())
+        let of_table = move |place: &Place| place.0 == table;
+        let is_old = |place: &Place| self.entries.get(*place).is_none();
+        let sealed = self.sealed.iter().flat_map(move |sealed| {
+            let old = sealed.entries.places().filter(of_table).filter(is_old);
+            old.filter_map(|place| sealed.entries.get(place))
+        });
+        let latest = self.entries.places().filter(of_table);
+        latest.filter_map(|place| self.entries.get(place)).chain(sealed)
     }
 
     /// Where something waits; may name a place twice.
     pub(super) fn places(&self) -> impl Iterator<Item = Place> {
-        let sealed = self.sealed.iter().flat_map(|sealed| sealed.entries.keys());
-        self.entries.keys().chain(sealed).copied()
+        let sealed = self.sealed.iter().flat_map(|sealed| sealed.entries.places());
+        self.entries.places().chain(sealed)
+    }
+
+    /// Whether some of what waited is merged, and the rest is to be.
+    pub(super) fn is_half_merged(&self) -> bool {
+        self.sealed.is_some()
     }
 
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.sealed.is_none()
+        self.entries.len() == 0 && self.sealed.is_none()
     }
 
     /// How much is merged with a batch that noted so much: nothing until there is much, and then twice that, so that it
     /// is done before there is as much again.
     pub(super) fn due(&self) -> usize {
-        let is_due = self.sealed.is_some() || self.entries.len() >= policy::JOURNAL;
+        let is_long = self.entries.len() >= policy::JOURNAL
+            || self.entries.bytes.len() >= policy::JOURNAL * ENTRY_BYTES;
+        let is_due = self.sealed.is_some() || is_long;
         if is_due { self.fresh.len() * 2 } else { 0 }
     }
 
     /// The next `most` entries to be merged, all of which are in rows; none if nothing waits.
     pub(super) fn part(&mut self, most: usize) -> Option<Part<'_>> {
-        if self.sealed.is_none() && !self.entries.is_empty() {
+        if self.sealed.is_none() && self.entries.len() > 0 {
             let entries = std::mem::take(&mut self.entries);
-            let mut order: Vec<Place> = entries.keys().copied().collect();
+            let mut order: Vec<Place> = entries.places().collect();
             order.sort_unstable_by(|one, other| other.cmp(one));
             self.sealed = Some(Sealed { entries, order, end: self.next });
         }
         let sealed = self.sealed.as_ref()?;
         let rest = sealed.order.len().saturating_sub(most);
-        let of = |place: &Place| Some((*place, sealed.entries.get(place)?.as_ref()));
+        let of = |place: &Place| Some((*place, sealed.entries.get(*place)?));
         let entries = sealed.order[rest..].iter().rev().filter_map(of).collect();
         Some(Part { entries, end: (rest == 0).then_some(sealed.end) })
     }
@@ -174,11 +240,11 @@ mod tests {
     fn what_was_noted_is_read_from_its_rows_and_the_last_value_is_true() {
         let mut journal = Journal::default();
         assert_eq!(journal.take_row(), None);
-        journal.put((Shelf::Visits, 7), *b"first");
-        journal.put((Shelf::Views, u64::MAX), *b"");
-        journal.put((Shelf::Visits, 7), *b"second");
+        journal.put((Shelf::Visits, 7), b"first");
+        journal.put((Shelf::Views, u64::MAX), b"");
+        journal.put((Shelf::Visits, 7), b"second");
         let one = journal.take_row().unwrap();
-        journal.put((Shelf::Visits, 7), *b"third");
+        journal.put((Shelf::Visits, 7), b"third");
         let two = journal.take_row().unwrap();
         assert_eq!((one.0, two.0, journal.take_row()), (0, 1, None));
         let mut read = Journal::default();
@@ -187,7 +253,7 @@ mod tests {
         read.read(two.0, &two.1);
         assert_eq!(read.value((Shelf::Visits, 7)), Some(&b"third"[..]));
         assert_eq!(read.value((Shelf::Views, u64::MAX)), Some(&b""[..]));
-        read.put((Shelf::Counted, 1), *b"x");
+        read.put((Shelf::Counted, 1), b"x");
         assert_eq!(read.take_row().unwrap().0, 2);
     }
 
@@ -196,7 +262,7 @@ mod tests {
         let mut journal = Journal::default();
         assert!(journal.part(9).is_none() && journal.is_empty());
         for (shelf, key) in [(Shelf::Visits, 1), (Shelf::Views, 5), (Shelf::Views, 2)] {
-            journal.put((shelf, key), *b"old");
+            journal.put((shelf, key), b"old");
         }
         journal.take_row();
         assert_eq!(journal.due(), 0, "three are not many");
@@ -205,7 +271,7 @@ mod tests {
         assert_eq!(part.entries, [((Shelf::Views, 2), old), ((Shelf::Views, 5), old)]);
         assert_eq!(part.end, None);
         journal.merged(2);
-        journal.put((Shelf::Visits, 1), *b"new");
+        journal.put((Shelf::Visits, 1), b"new");
         assert_eq!(journal.due(), 2);
         assert_eq!(journal.value((Shelf::Visits, 1)), Some(&b"new"[..]));
         assert_eq!(journal.value((Shelf::Views, 2)), Some(old), "merged, and not yet forgotten");

@@ -65,6 +65,9 @@ pub const ACTIVE: Duration = Duration::from_mins(2);
 /// How often presence that has ended is swept from the database.
 pub const SWEEP: Duration = Duration::from_mins(5);
 
+/// After how long without an event more of the journal is merged, if a sweep has begun to.
+pub const MERGE_ON: Duration = Duration::from_millis(250);
+
 /// The longest event that is read, in bytes of JSON.
 pub const EVENT_BYTES: usize = 4096;
 
@@ -73,9 +76,6 @@ pub const QUEUE: usize = 8192;
 
 /// How many events one transaction takes at most.
 pub const BATCH: usize = 4096;
-
-/// How often the thread that stores lets others go first, as long as they have something to store.
-pub const GIVE_WAY: usize = 8;
 
 /// After storing failed, how long nothing is tried; doubled after each further failure.
 pub const RETRY: Duration = Duration::from_secs(1);
@@ -100,8 +100,8 @@ pub const WORDS_KNOWN: usize = 16_384;
 /// visitors of the days that are lived again.
 pub const DAYS_BACK: u32 = 3;
 
-/// From how many entries on those that wait in the journal are merged into their tables: of some 32,000 views.
-pub const JOURNAL: usize = 131_072;
+/// From how many entries on those that wait in the journal are merged into their tables: of some 65,000 views.
+pub const JOURNAL: usize = 262_144;
 
 /// How many ids of viewings, and of visitors, are read at most at the start: that takes a tenth of a second.
 pub const IDS_READ: u64 = 1_000_000;

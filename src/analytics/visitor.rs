@@ -1,7 +1,5 @@
 //! What is known of a visitor: a number, and for which values on which days a view was counted.
 
-use std::collections::BTreeMap;
-
 use super::days::{Addition, Days};
 use super::policy;
 use super::row::varint::{self, unzigzag, zigzag};
@@ -14,36 +12,43 @@ const EPOCH: u32 = 18_262;
 pub(super) struct Visitor {
     /// What stands for the visitor in rows.
     pub(super) number: u32,
-    /// By the number of the value; 0 is the site as a whole.
-    days: BTreeMap<u32, Days>,
+    /// By the number of the value, in that order; 0 is the site as a whole.
+    days: Vec<(u32, Days)>,
 }
 
 impl Visitor {
     /// A visitor of whom nothing was counted yet.
     pub(super) const fn new(number: u32) -> Self {
-        Self { number, days: BTreeMap::new() }
+        Self { number, days: Vec::new() }
     }
 
     /// Whether anything was counted for `word`.
     pub(super) fn knows(&self, word: u32) -> bool {
-        self.days.contains_key(&word)
+        self.place(word).is_ok()
     }
 
     /// Notes that `word` was counted on `day`; none if that changes nobody's count of visitors.
     pub(super) fn count(&mut self, word: u32, day: u32) -> Option<Addition> {
-        if let Some(days) = self.days.get_mut(&word) {
-            return days.add(day);
+        match self.place(word) {
+            Ok(place) => self.days[place].1.add(day),
+            Err(_) if self.days.len() >= policy::VALUES_A_VISITOR => None,
+            Err(place) => {
+                // Room for as many values as most views have.
+                self.days.reserve(8);
+                self.days.insert(place, (word, Days::new(day)));
+                Some(Addition::first(day))
+            }
         }
-        if self.days.len() >= policy::VALUES_A_VISITOR {
-            return None;
-        }
-        self.days.insert(word, Days::new(day));
-        Some(Addition::first(day))
+    }
+
+    /// Where `word` is, or would be.
+    fn place(&self, word: u32) -> Result<usize, usize> {
+        self.days.binary_search_by_key(&word, |(of, _)| *of)
     }
 
     /// The latest day of all; none if nothing was counted.
     pub(super) fn latest(&self) -> Option<u32> {
-        self.days.values().map(Days::latest).max()
+        self.days.iter().map(|(_, days)| days.latest()).max()
     }
 
     /// The visitor as bytes. Most values have the days of the first, which is the site: these are not repeated.
@@ -52,7 +57,7 @@ impl Visitor {
         let mut bytes = Vec::with_capacity(32);
         varint::push(&mut bytes, u64::from(self.number));
         varint::push(&mut bytes, u64::from(zigzag(newest.wrapping_sub(EPOCH))));
-        let first = self.days.values().next();
+        let first = self.days.first().map(|(_, days)| days);
         let mut before = None;
         for (word, days) in &self.days {
             let is_same = before.is_some() && first == Some(days);
@@ -70,14 +75,14 @@ impl Visitor {
     pub(super) fn decode(bytes: &[u8]) -> Self {
         let mut numbers = varint::decode(bytes);
         let (number, newest) = (numbers.small(), unzigzag(numbers.small()).wrapping_add(EPOCH));
-        let (mut days, mut word, mut first) = (BTreeMap::new(), 0_u32, None);
+        let (mut days, mut word, mut first) = (Vec::new(), 0_u32, None);
         while !numbers.is_empty() {
             let step = numbers.large();
             word = word.saturating_add(u32::try_from(step >> 1).unwrap_or(u32::MAX));
             let known = first.filter(|_| step & 1 == 1);
             let of_word = known.unwrap_or_else(|| Days::decode(newest, &mut numbers));
             first = first.or(Some(of_word));
-            days.insert(word, of_word);
+            days.push((word, of_word));
         }
         Self { number, days }
     }

@@ -96,26 +96,9 @@ impl Waiting {
         self.events.is_empty() && self.served.is_empty()
     }
 
-    /// Takes what is queued, and what those have to say who are about to: they do so first, if this thread has their
-    /// core, for a commit costs much the same however many wait for it.
-    fn gather(&mut self, messages: &Receiver<Message>) {
-        for _ in 0..policy::GIVE_WAY {
-            let before = self.len();
-            std::thread::yield_now();
-            self.drain(messages);
-            if self.len() == before {
-                break;
-            }
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.events.len() + self.served.len()
-    }
-
     /// Takes all that is queued, up to a batch.
     fn drain(&mut self, messages: &Receiver<Message>) {
-        while self.len() < policy::BATCH
+        while self.events.len() + self.served.len() < policy::BATCH
             && let Ok(message) = messages.try_recv()
         {
             self.add(message);
@@ -191,9 +174,11 @@ impl Writer {
             match messages.recv_timeout(self.patience()) {
                 Ok(message) => {
                     waiting.add(message);
-                    waiting.gather(messages);
+                    // Those who are about to send more do so first, if this thread has their core.
+                    std::thread::yield_now();
+                    waiting.drain(messages);
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.merge_on(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.is_closing |= waiting.is_closing;
@@ -210,6 +195,14 @@ impl Writer {
         }
     }
 
+    /// Goes on with merging, since nobody waits.
+    fn merge_on(&mut self) {
+        if self.memory.journal.is_half_merged() && self.outage.is_none() {
+            let merged = self.store.merge_some(&mut self.memory);
+            self.note(merged, self.rejected.clone(), self.clock.now());
+        }
+    }
+
     /// Stores what still came in while closing.
     fn finish(&mut self, messages: &Receiver<Message>) {
         loop {
@@ -220,7 +213,12 @@ impl Writer {
             }
             self.turn(waiting);
         }
-        self.sweep(self.clock.now());
+        let now = self.clock.now();
+        if self.outage.is_none() {
+            let merged = self.store.merge(&mut self.memory);
+            self.note(merged, self.rejected.clone(), now);
+        }
+        self.sweep(now);
     }
 
     /// Stores a batch, sees who has gone, and publishes; then answers, so that who is answered sees the numbers.
@@ -378,10 +376,12 @@ impl Writer {
     fn patience(&self) -> Duration {
         let sweep = self.swept + policy::SWEEP;
         let retry = self.outage.map(|outage| outage.tried + outage.wait);
-        let due =
-            [self.memory.sessions.next_expiry(), retry].into_iter().flatten().fold(sweep, Ord::min);
+        let now = self.clock.now();
+        let merge = self.memory.journal.is_half_merged().then(|| now + policy::MERGE_ON);
+        let due = [self.memory.sessions.next_expiry(), retry, merge];
+        let due = due.into_iter().flatten().fold(sweep, Ord::min);
         // Not less than a millisecond, or what is due but cannot be done would keep the processor busy.
-        due.since(self.clock.now()).clamp(Duration::from_millis(1), policy::SWEEP)
+        due.since(now).clamp(Duration::from_millis(1), policy::SWEEP)
     }
 }
 

@@ -68,7 +68,7 @@ impl Store {
         })
     }
 
-    /// Merges what waits in the journal, writes presence that waits to be, deletes that of those who are not active at
+    /// Merges some of what waits in the journal, writes presence that waits to be, deletes that of those who are not active at
     /// `now` and what else has ended, and notes what was rejected.
     pub(in crate::analytics) fn sweep(
         &self,
@@ -76,7 +76,7 @@ impl Store {
         now: Timestamp,
         rejected: &[(Rejection, u64)],
     ) -> anyhow::Result<()> {
-        self.merge(memory)?;
+        self.merge_some(memory)?;
         self.write(|tables| {
             for (reader, presence) in memory.sessions.take_unwritten() {
                 tables.set_presence(reader, &presence)?;

@@ -27,6 +27,14 @@ impl Store {
     pub(in crate::analytics) fn merge(&self, memory: &mut Memory) -> anyhow::Result<()> {
         self.with_database(|database| merge_all(database, &mut memory.journal))
     }
+
+    /// Merges so much of it that nobody who waits meanwhile minds.
+    pub(in crate::analytics) fn merge_some(&self, memory: &mut Memory) -> anyhow::Result<()> {
+        if memory.journal.is_empty() {
+            return Ok(());
+        }
+        self.with_database(|database| merge_part(database, &mut memory.journal))
+    }
 }
 
 /// Merges what the journal of a database has that nobody counts into yet.
@@ -50,9 +58,13 @@ pub(super) fn read(transaction: &ReadTransaction) -> anyhow::Result<Journal> {
 /// Merges `journal` in several transactions: one alone would need as much room again as all pages that it changes.
 fn merge_all(database: &Database, journal: &mut Journal) -> anyhow::Result<()> {
     while !journal.is_empty() {
-        write(database, |tables| merge(tables, journal, policy::MERGED_AT_ONCE))?;
+        merge_part(database, journal)?;
     }
     Ok(())
+}
+
+fn merge_part(database: &Database, journal: &mut Journal) -> anyhow::Result<()> {
+    write(database, |tables| merge(tables, journal, policy::MERGED_AT_ONCE))
 }
 
 /// Merges the next `most` entries. With the last, the rows that had them go.
@@ -160,7 +172,7 @@ impl Batch<'_, '_> {
         if let Some(seen) = &mut self.memory.seen {
             seen.views.add(id.number());
         }
-        self.memory.journal.put((Shelf::Views, id.number()), tables::encode_mark(mark));
+        self.memory.journal.put((Shelf::Views, id.number()), &tables::encode_mark(mark));
     }
 
     /// What is known of a visitor.
@@ -179,7 +191,7 @@ impl Batch<'_, '_> {
         if let Some(seen) = &mut self.memory.seen {
             seen.visitors.add(number);
         }
-        self.memory.journal.put((Shelf::Visitors, number), visitor.encode());
+        self.memory.journal.put((Shelf::Visitors, number), &visitor.encode());
     }
 
     /// The last view that was counted for a page and a visitor.
@@ -194,7 +206,7 @@ impl Batch<'_, '_> {
 
     pub(super) fn set_counted(&mut self, page: u32, visitor: u32, row: RowKey) {
         let key = u64::from_be_bytes(tables::counted_key(page, visitor));
-        self.memory.journal.put((Shelf::Counted, key), row.to_bytes());
+        self.memory.journal.put((Shelf::Counted, key), &row.to_bytes());
     }
 
     /// The visit that a visitor made last.
@@ -207,6 +219,68 @@ impl Batch<'_, '_> {
     }
 
     pub(super) fn set_visit(&mut self, visitor: u32, visit: Visit) {
-        self.memory.journal.put((Shelf::Visits, visitor.into()), visit.to_bytes());
+        self.memory.journal.put((Shelf::Visits, visitor.into()), &visit.to_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch::{Identity, More};
+    use super::*;
+    use crate::analytics::calendar::Calendar;
+    use crate::analytics::event::Event;
+    use crate::analytics::salt::VisitorIds;
+    use crate::analytics::samples::{at, view};
+    use jiff::tz::TimeZone;
+
+    /// More views than are merged at once; each notes an entry in each of four tables.
+    const VIEWS: u64 = policy::MERGED_AT_ONCE as u64 / 4 + 100;
+
+    fn views() -> Vec<Event> {
+        let of = |number: u64| {
+            let id = VisitorId::from_bytes(u128::from(number).to_be_bytes());
+            Event { visitor: Some(id), ..view(number, 0, "/a/", 0) }
+        };
+        (1..=VIEWS).map(of).collect()
+    }
+
+    fn commit(store: &Store, memory: &mut Memory) {
+        let calendar = Calendar::new(TimeZone::UTC);
+        let identity = Identity { ids: VisitorIds::Persistent, calendar };
+        store.commit(memory, &mut views(), &identity, More::default()).unwrap();
+    }
+
+    /// Whether everything that was counted may be in the database, as far as that says.
+    fn are_seen(store: &Store, journal: &Journal) -> bool {
+        let seen = store.seen(journal).unwrap().expect("there are few");
+        views().iter().all(|event| {
+            let key = event.visitor.expect("a visitor").key();
+            seen.views.may_have(event.view.number())
+                && seen.visitors.may_have(u64::from_be_bytes(key))
+        })
+    }
+
+    #[test]
+    fn a_long_journal_is_merged_in_parts_and_all_is_known_meanwhile() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let store = Store::open(file.path()).unwrap();
+        let mut memory = store.load(at(0)).unwrap();
+        assert_eq!(
+            store.seen(&memory.journal).unwrap().map(|seen| seen.views.may_have(1)),
+            Some(false)
+        );
+        commit(&store, &mut memory);
+        assert!(are_seen(&store, &memory.journal), "all is in the journal");
+        store.merge_some(&mut memory).unwrap();
+        assert!(memory.journal.is_half_merged());
+        assert!(are_seen(&store, &memory.journal), "some is in the tables");
+        for _ in 0..2 {
+            memory.seen = store.seen(&memory.journal).unwrap();
+            commit(&store, &mut memory);
+            assert_eq!(memory.totals.site.views, VIEWS, "what is sent again counts once");
+            store.merge(&mut memory).unwrap();
+        }
+        assert!(memory.journal.is_empty() && are_seen(&store, &memory.journal));
+        store.merge_some(&mut memory).unwrap();
     }
 }
