@@ -1,21 +1,20 @@
 //! Accepts events in bounded space, stores them in batches, and answers each once it is durable.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use thiserror::Error;
-use tokio::sync::{oneshot, watch};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use super::calendar::Calendar;
 use super::event::Event;
 use super::policy;
+use super::receipt::{Receipt, Teller};
 use super::rejection::{Rejection, Rejections};
 use super::salt::VisitorIds;
 use super::served::Served;
@@ -52,35 +51,12 @@ pub enum NotTaken {
     Closed,
 }
 
-/// The event was not stored, and will not be; the sender may try again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the event could not be stored")]
-pub struct NotStored;
-
-/// Resolves once the event is durable, or is known not to be.
-#[derive(Debug)]
-pub struct Receipt(oneshot::Receiver<()>);
-
-impl Receipt {
-    /// Waits, on a thread that may.
-    pub fn wait(self) -> Result<(), NotStored> {
-        self.0.blocking_recv().map_err(|_| NotStored)
-    }
-}
-
-impl Future for Receipt {
-    type Output = Result<(), NotStored>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map_err(|_| NotStored)
-    }
-}
-
 /// Accepts events in bounded space and answers each once it is durable; says "full" instead of growing.
 pub struct Recorder {
     queue: SyncSender<Message>,
     rejections: Arc<Rejections>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+    teller: Teller,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -101,19 +77,25 @@ impl Recorder {
         let (writer, snapshots) =
             Writer::new(store, clock, identity, Arc::clone(&rejections), settings.retention)
                 .context("cannot read the statistics")?;
+        let teller = writer.teller();
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || writer.run(&messages))
             .context("cannot start the thread that stores events")?;
-        Ok(Self { queue, rejections, snapshots, thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue, rejections, snapshots, teller, thread: Mutex::new(Some(thread)) })
     }
 
     /// Takes an event, or says at once that it cannot.
     pub fn record(&self, event: Event) -> Result<Receipt, NotTaken> {
-        let (sender, receiver) = oneshot::channel();
-        let message = Message::Record(Box::new(event), sender);
+        let (waiter, receipt) = Receipt::new();
+        let message = Message::Record(Box::new(event), waiter);
         self.queue.try_send(message).map_err(|failure| not_taken(&failure))?;
-        Ok(Receipt(receiver))
+        Ok(receipt)
+    }
+
+    /// Has receipts resolved by tasks of this runtime, which is where they are waited for.
+    pub fn tell_on(&self, runtime: Handle) {
+        self.teller.tell_on(runtime);
     }
 
     /// Counts pages that the server itself has answered. They are stored with the next batch; those that cannot
@@ -167,6 +149,7 @@ impl Drop for Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analytics::receipt::NotStored;
     use crate::analytics::samples::{at, heartbeat, path, view};
     use crate::analytics::served::Caller;
     use crate::clock::{FixedClock, Timestamp};

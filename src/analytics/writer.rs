@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::event::Event;
 use super::memory::Memory;
 use super::policy;
+use super::receipt::{Teller, Waiter};
 use super::rejection::{Rejection, Rejections};
 use super::served::Served;
 use super::snapshot::Snapshot;
@@ -18,8 +19,8 @@ use crate::clock::{Clock, Timestamp};
 
 /// What the thread is told.
 pub(super) enum Message {
-    /// Store this. Dropping the sender says that it was not stored.
-    Record(Box<Event>, oneshot::Sender<()>),
+    /// Store this, and tell who waits for that.
+    Record(Box<Event>, Waiter),
     /// Store that the server answered these.
     Served(Vec<Served>),
     /// The clock was set; waits must be measured anew.
@@ -38,6 +39,7 @@ pub(super) struct Writer {
     /// What of `rejections` is stored.
     rejected: Vec<(Rejection, u64)>,
     publisher: watch::Sender<Arc<Snapshot>>,
+    teller: Teller,
     swept: Timestamp,
     /// What the clock said at the sweep before.
     reading: Timestamp,
@@ -74,7 +76,7 @@ impl Outage {
 #[derive(Default)]
 struct Waiting {
     events: Vec<Event>,
-    senders: Vec<oneshot::Sender<()>>,
+    waiters: Vec<Waiter>,
     served: Vec<Served>,
     is_closing: bool,
 }
@@ -82,9 +84,9 @@ struct Waiting {
 impl Waiting {
     fn add(&mut self, message: Message) {
         match message {
-            Message::Record(event, sender) => {
+            Message::Record(event, waiter) => {
                 self.events.push(*event);
-                self.senders.push(sender);
+                self.waiters.push(waiter);
             }
             Message::Served(served) => self.served.extend(served),
             Message::Tick => {}
@@ -139,6 +141,7 @@ impl Writer {
             rejections,
             rejected,
             publisher,
+            teller: Teller::default(),
             swept,
             reading: swept,
             retention,
@@ -152,6 +155,11 @@ impl Writer {
             is_closing: false,
         };
         Ok((writer, snapshots))
+    }
+
+    /// Who tells those who wait for their events.
+    pub(super) fn teller(&self) -> Teller {
+        self.teller.clone()
     }
 
     /// Works until told to end. A bug that panics is an outage: what it was about was not stored, memory is
@@ -232,10 +240,7 @@ impl Writer {
         }
         self.publish();
         if is_stored {
-            // Whoever does not wait any more does not mind.
-            for sender in waiting.senders {
-                let _ = sender.send(());
-            }
+            self.teller.tell(waiting.waiters);
         }
         self.check(now);
     }

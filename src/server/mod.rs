@@ -3,7 +3,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | `listen` `connection` `wire` `pulse` `limits` | sockets: how many, how long, how much |
-//! | `edge` `host` `headers` `forwarded` `origin` | what holds for every request and every answer |
+//! | `edge` `fields` `host` `headers` `forwarded` `origin` | what holds for every request and every answer |
 //! | `pages` `representation` `files` `cache` `ready` `date` | the site: which file, in which form, from where |
 //! | `conditional` `range` `encoding` `content_type` | the rules of HTTP about them, as pure functions |
 //! | `collect` `facts` `refusal` `navigations` | an event: HTTP in, 202 or a rejection's status out; what was answered to whom |
@@ -92,6 +92,9 @@ pub use wanted::Wanted;
 pub fn router(AppState(state): AppState) -> Router {
     tokio::spawn(stats::follow(state.clone()));
     tokio::spawn(navigations::follow(state.clone()));
+    if let Some(collector) = &state.collector {
+        collector.recorder().tell_on(tokio::runtime::Handle::current());
+    }
     let routes = Router::new()
         .route("/_/event", post(collect::event).options(collect::preflight))
         .route("/_/stats.json", get(stats::json))
