@@ -3,7 +3,7 @@
 use super::agent::{self, Agent};
 use super::id::{ViewId, VisitorId};
 use super::place::Place;
-use super::raw::{Claim, Raw, Wire};
+use super::raw::{Claim, Raw, Text, Wire};
 use super::rejection::Rejection;
 use super::zone::{self, Country};
 use super::{referrer, spam, value};
@@ -122,7 +122,7 @@ pub(super) struct Traits {
 
 /// Decides whether an event is counted. The time is the server's alone.
 pub fn admit(
-    raw: Raw,
+    raw: Raw<'_>,
     facts: &Facts<'_>,
     rules: &Rules,
     now: Timestamp,
@@ -172,18 +172,18 @@ fn check(facts: &Facts<'_>, rules: &Rules) -> Result<Agent, Rejection> {
     }
 }
 
-fn check_referrer(claim: &Claim) -> Result<(), Rejection> {
+fn check_referrer(claim: &Claim<'_>) -> Result<(), Rejection> {
     let Claim::View(wire) = claim else { return Ok(()) };
     let host = wire.referrer.as_deref().and_then(referrer::host);
     if host.is_some_and(|host| spam::is_spammer(&host)) { Err(Rejection::Spam) } else { Ok(()) }
 }
 
-fn traits(wire: &Wire, agent: Agent, facts: &Facts<'_>, rules: &Rules) -> Traits {
+fn traits(wire: &Wire<'_>, agent: Agent, facts: &Facts<'_>, rules: &Rules) -> Traits {
     let is_own = |host: &str| {
         rules.own_hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
             || facts.origin.and_then(referrer::host).is_some_and(|own| own == host)
     };
-    let tidy = |text: &Option<String>| text.as_deref().and_then(value::tidy);
+    let tidy = |text: &Option<Text<'_>>| text.as_deref().and_then(value::tidy);
     Traits {
         referrer: wire.referrer.as_deref().and_then(|url| referrer::source(url, is_own)),
         source: tidy(&wire.utm_source),

@@ -81,7 +81,10 @@ impl Entries {
     }
 
     fn get(&self, place: Place) -> Option<&[u8]> {
-        let span = self.spans[place.0 as usize].get(&place.1)?;
+        self.at(*self.spans[place.0 as usize].get(&place.1)?)
+    }
+
+    fn at(&self, span: Span) -> Option<&[u8]> {
         self.bytes.get(span.range())
     }
 
@@ -99,9 +102,16 @@ impl Entries {
         of_table.insert(place.1, span);
     }
 
-    fn places(&self) -> impl Iterator<Item = Place> {
-        let of = |shelf: Shelf| self.spans[shelf as usize].keys().map(move |key| (shelf, *key));
+    fn spans(&self) -> impl Iterator<Item = (Place, Span)> {
+        let of = |shelf: Shelf| {
+            let spans = self.spans[shelf as usize].iter();
+            spans.map(move |(key, span)| ((shelf, *key), *span))
+        };
         Shelf::ALL.into_iter().flat_map(of)
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place> {
+        self.spans().map(|(place, _)| place)
     }
 }
 
@@ -110,7 +120,7 @@ impl Entries {
 struct Sealed {
     entries: Entries,
     /// Those that are not merged yet, the last first.
-    order: Vec<Place>,
+    order: Vec<(Place, Span)>,
     /// The number of the first row that has none of them.
     end: u64,
 }
@@ -209,13 +219,13 @@ impl Journal {
     pub(super) fn part(&mut self, most: usize) -> Option<Part<'_>> {
         if self.sealed.is_none() && self.entries.len() > 0 {
             let entries = std::mem::take(&mut self.entries);
-            let mut order: Vec<Place> = entries.places().collect();
-            order.sort_unstable_by(|one, other| other.cmp(one));
+            let mut order: Vec<(Place, Span)> = entries.spans().collect();
+            order.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
             self.sealed = Some(Sealed { entries, order, end: self.next });
         }
         let sealed = self.sealed.as_ref()?;
         let rest = sealed.order.len().saturating_sub(most);
-        let of = |place: &Place| Some((*place, sealed.entries.get(*place)?));
+        let of = |(place, span): &(Place, Span)| Some((*place, sealed.entries.at(*span)?));
         let entries = sealed.order[rest..].iter().rev().filter_map(of).collect();
         Some(Part { entries, end: (rest == 0).then_some(sealed.end) })
     }

@@ -60,15 +60,31 @@ impl Ledger {
         total.rollup = total.rollup.merge(gained);
     }
 
-    /// Counts the visitor of a new row.
-    pub(super) fn welcome(&mut self, day: u32, row: &Row, visitor: &mut Visitor) {
+    /// Adds a new row, and counts its visitor.
+    pub(super) fn enter(
+        &mut self,
+        calendar: &Calendar,
+        time: Timestamp,
+        row: &Row,
+        visitor: &mut Visitor,
+    ) {
+        let (gained, day, hour) = (row.rollup(), calendar.day(time), calendar.hour(time));
         for (dimension, word) in row.values() {
-            // The site as a whole and all that it does not have share the number 0, and no visitors.
-            if dimension == Dimension::NotFound && word == 0 {
-                continue;
+            if word == 0 {
+                let total = self.hours.entry((hour, dimension)).or_default();
+                *total = total.merge(gained);
             }
-            for (day, gap, by) in visitor.count(word, day).into_iter().flat_map(Addition::changes) {
-                self.days.entry((dimension, day, word)).or_default().returns.add(gap, by);
+            // The site as a whole and all that it does not have share the number 0, and no visitors.
+            let has_visitors = dimension != Dimension::NotFound || word != 0;
+            let addition = if has_visitors { visitor.count(word, day) } else { None };
+            let changes = || addition.into_iter().flat_map(Addition::changes);
+            let total = self.days.entry((dimension, day, word)).or_default();
+            total.rollup = total.rollup.merge(gained);
+            for (_, gap, by) in changes().filter(|(of, ..)| *of == day) {
+                total.returns.add(gap, by);
+            }
+            for (of, gap, by) in changes().filter(|(of, ..)| *of != day) {
+                self.days.entry((dimension, of, word)).or_default().returns.add(gap, by);
             }
         }
     }

@@ -22,7 +22,12 @@
 //! What is sent twice counts once. A view is known by `view`, an event by `view` and `event`; without `event`,
 //! what has the same `view`, `name` and `props.url` is taken for the same.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::id::{ViewId, VisitorId};
 use super::rejection::Rejection;
@@ -30,45 +35,82 @@ use super::{policy, value};
 
 /// An event as the browser sent it: well-formed, but not yet believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Raw {
+pub struct Raw<'w> {
     pub(super) view: ViewId,
     pub(super) visitor: Option<VisitorId>,
-    path: String,
-    pub(super) claim: Claim,
+    path: Text<'w>,
+    pub(super) claim: Claim<'w>,
 }
 
 /// What the browser says has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Claim {
-    View(Box<Wire>),
+pub(super) enum Claim<'w> {
+    View(Box<Wire<'w>>),
     Heartbeat { engaged_ms: u32, scroll: u8 },
-    Custom { id: Option<ViewId>, name: String, url: Option<String> },
+    Custom { id: Option<ViewId>, name: String, url: Option<Text<'w>> },
 }
 
 /// The fields of all types as they are spelled on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Wire {
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'w"))]
+pub(super) struct Wire<'w> {
     r#type: Type,
-    view: String,
-    visitor: Option<String>,
-    path: String,
-    pub(super) referrer: Option<String>,
-    pub(super) utm_source: Option<String>,
-    pub(super) utm_campaign: Option<String>,
+    view: Text<'w>,
+    visitor: Option<Text<'w>>,
+    path: Text<'w>,
+    pub(super) referrer: Option<Text<'w>>,
+    pub(super) utm_source: Option<Text<'w>>,
+    pub(super) utm_campaign: Option<Text<'w>>,
     pub(super) width: Option<u32>,
-    pub(super) zone: Option<String>,
+    pub(super) zone: Option<Text<'w>>,
     engaged: Option<u64>,
     scroll: Option<u64>,
-    name: Option<String>,
-    event: Option<String>,
-    props: Option<Props>,
+    name: Option<Text<'w>>,
+    event: Option<Text<'w>>,
+    props: Option<Props<'w>>,
 }
 
 /// What belongs to an event besides.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-struct Props {
-    url: Option<String>,
+#[serde(bound(deserialize = "'de: 'w"))]
+struct Props<'w> {
+    url: Option<Text<'w>>,
+}
+
+/// A text, borrowed from the wire unless it is spelled with escapes there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text<'w>(Cow<'w, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'w, 'w> Deserialize<'de> for Text<'w> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Self)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -79,13 +121,13 @@ enum Type {
     Event,
 }
 
-impl Raw {
+impl<'w> Raw<'w> {
     /// Reads the body of a request.
-    pub fn parse(body: &[u8]) -> Result<Self, Rejection> {
+    pub fn parse(body: &'w [u8]) -> Result<Self, Rejection> {
         if body.len() > policy::EVENT_BYTES {
             return Err(Rejection::TooLarge);
         }
-        let wire: Wire = serde_json::from_slice(body).map_err(|_| Rejection::Malformed)?;
+        let wire: Wire<'w> = serde_json::from_slice(body).map_err(|_| Rejection::Malformed)?;
         let view = ViewId::parse(&wire.view).ok_or(Rejection::Malformed)?;
         // A browser without storage sends no id; a wrong one is a forgery.
         let id = wire.visitor.as_deref().filter(|id| !id.is_empty());
@@ -103,8 +145,8 @@ impl Raw {
     }
 }
 
-impl Claim {
-    fn of(wire: Wire) -> Result<Self, Rejection> {
+impl<'w> Claim<'w> {
+    fn of(wire: Wire<'w>) -> Result<Self, Rejection> {
         match wire.r#type {
             Type::View => Ok(Self::View(Box::new(wire))),
             Type::Heartbeat => Ok(Self::Heartbeat {
@@ -115,7 +157,7 @@ impl Claim {
         }
     }
 
-    fn custom(wire: Wire) -> Result<Self, Rejection> {
+    fn custom(wire: Wire<'w>) -> Result<Self, Rejection> {
         let name = wire.name.and_then(|name| value::tidy(&name)).ok_or(Rejection::Malformed)?;
         let id = wire.event.map(|id| ViewId::parse(&id).ok_or(Rejection::Malformed)).transpose()?;
         Ok(Self::Custom { id, name, url: wire.props.and_then(|props| props.url) })
@@ -164,8 +206,9 @@ pub(super) mod tests {
     fn an_event_is_at_most_4096_bytes() {
         let padded = format!("{VIEW}{}", " ".repeat(4096 - VIEW.len()));
         assert!(Raw::parse(padded.as_bytes()).is_ok());
-        let longer = Raw::parse(format!("{padded} ").as_bytes());
-        assert_eq!(longer.map_err(Rejection::class), Err(Class::TooLarge));
+        let longer = format!("{padded} ");
+        let refused = Raw::parse(longer.as_bytes());
+        assert_eq!(refused.map_err(Rejection::class), Err(Class::TooLarge));
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Who is here and what an event changes: a pure fold over events, their times and what is known of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::event::{Action, Event};
@@ -8,6 +8,7 @@ use super::id::{ViewId, VisitorId};
 use super::policy;
 use super::row::RowKey;
 use crate::clock::Timestamp;
+use crate::fingerprint::FastMap;
 use crate::permalink::UrlPath;
 
 /// Someone who may be present: a visitor, or a single viewing where visitors are not told apart.
@@ -86,7 +87,7 @@ pub(super) struct Engagement {
 /// Who is here now. What each was already counted for is in the database and handed in as [`Known`].
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    present: HashMap<Reader, Presence>,
+    present: FastMap<Reader, Presence>,
     by_time: BTreeSet<(Timestamp, Reader)>,
     by_page: BTreeMap<Arc<UrlPath>, u64>,
     not_found: u64,

@@ -1,9 +1,10 @@
 //! What was counted of all time: exact, in memory, and in order.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::quick::QuickMap;
 use super::row::varint;
 use super::snapshot::PathTotals;
 use crate::clock::Timestamp;
@@ -50,7 +51,7 @@ pub(super) struct Totals {
     pub(super) site: SiteTotals,
     pages: Vec<PathTotals>,
     numbers: Vec<u32>,
-    places: HashMap<u32, usize>,
+    places: QuickMap<u32, usize>,
     changed: BTreeSet<u32>,
 }
 

@@ -9,7 +9,7 @@ use super::tables::{Repeat, Tables, ViewMark};
 use super::{Store, merge, served};
 use crate::analytics::calendar::Calendar;
 use crate::analytics::event::{Action, Detail, Event, Traits};
-use crate::analytics::id::{ViewId, VisitorId};
+use crate::analytics::id::ViewId;
 use crate::analytics::ledger::{DayCell, Ledger};
 use crate::analytics::memory::Memory;
 use crate::analytics::place::Place;
@@ -102,7 +102,7 @@ pub(super) struct Batch<'b, 't> {
     /// How many strays had a row before.
     stray_rows: strays::Rows,
     /// Those who were counted, as they are to be written.
-    visitors: FastMap<VisitorId, Visitor>,
+    visitors: FastMap<u64, Visitor>,
     /// The key that was given last, if it is of the millisecond that was asked for.
     last_key: Option<RowKey>,
 }
@@ -112,6 +112,8 @@ pub(super) struct Subject {
     /// The page; none if the site does not have it.
     pub(super) page: Option<u32>,
     visitor: Option<Visitor>,
+    /// What the database knows the visitor by, who may be new to it.
+    key: Option<u64>,
 }
 
 /// To whom a visitor is new.
@@ -232,11 +234,12 @@ impl<'b, 't> Batch<'b, 't> {
             Place::Page { path, .. } => self.word(Dimension::Path, path.as_str())?,
             Place::NotFound(_) => None,
         };
-        let visitor = event.visitor.map_or(Ok(None), |id| match self.visitors.get(&id) {
+        let key = event.visitor.map(|id| u64::from_be_bytes(id.key()));
+        let visitor = key.map_or(Ok(None), |key| match self.visitors.get(&key) {
             Some(visitor) => Ok(Some(visitor.clone())),
-            None => self.visitor(id),
+            None => self.visitor(key),
         })?;
-        Ok(Subject { page, visitor })
+        Ok(Subject { page, visitor, key })
     }
 
     /// The viewing with this id and the row that it belongs to, unless that was too long ago.
@@ -266,14 +269,14 @@ impl<'b, 't> Batch<'b, 't> {
         let page = self.intern(Dimension::Path, path.as_str())?;
         let mut row = Row { traits, path: page, ..Row::default() };
         let is_new = subject.visitor.is_none();
-        let visitor = subject.visitor.or_else(|| event.visitor.map(|_| self.new_visitor()));
+        let visitor = subject.visitor.or_else(|| subject.key.map(|_| self.new_visitor()));
         row.visitor = visitor.as_ref().map_or(0, |visitor| visitor.number);
         if row.visitor != 0 {
             self.set_counted(page, row.visitor, key);
             let before = if is_new { None } else { self.visit(row.visitor)? };
             row.flags = row.flags.with(self.go_on(before, key, row.visitor)?);
         }
-        let newness = self.put(key, &row, event.visitor.zip(visitor));
+        let newness = self.put(key, &row, subject.key.zip(visitor));
         let totals = &mut self.memory.totals;
         totals.site.views += 1;
         totals.site.visitors += u64::from(newness.to_site);
@@ -327,17 +330,18 @@ impl<'b, 't> Batch<'b, 't> {
     }
 
     /// Writes a new row and what it adds up to, and says to whom its visitor is new.
-    fn put(&mut self, key: RowKey, row: &Row, visitor: Option<(VisitorId, Visitor)>) -> Newness {
+    fn put(&mut self, key: RowKey, row: &Row, visitor: Option<(u64, Visitor)>) -> Newness {
         let mut newness = Newness::default();
-        self.ledger.add(self.calendar, key.time(), row, None);
+        self.rows.insert(key, *row);
         if let Some((id, mut visitor)) = visitor {
             let known = [0, row.path].map(|word| visitor.knows(word));
-            self.ledger.welcome(self.calendar.day(key.time()), row, &mut visitor);
+            self.ledger.enter(self.calendar, key.time(), row, &mut visitor);
             let is_new = |place: usize, word| !known[place] && visitor.knows(word);
             newness = Newness { to_site: is_new(0, 0), to_page: is_new(1, row.path) };
             self.visitors.insert(id, visitor);
+        } else {
+            self.ledger.add(self.calendar, key.time(), row, None);
         }
-        self.rows.insert(key, *row);
         newness
     }
 
@@ -406,7 +410,7 @@ impl<'b, 't> Batch<'b, 't> {
         let key = self.free_key(event.at)?;
         self.set_view(id, ViewMark { row: key, repeat: None });
         let row = Row { visitor, traits, ..row };
-        self.put(key, &row, event.visitor.zip(subject.visitor.clone()));
+        self.put(key, &row, subject.key.zip(subject.visitor.clone()));
         Ok(())
     }
 
@@ -562,8 +566,8 @@ impl<'b, 't> Batch<'b, 't> {
         served::add(self.tables, self.calendar, more.served)?;
         self.tables.merge(&self.ledger)?;
         self.tables.set_rows(&self.rows)?;
-        for (id, visitor) in std::mem::take(&mut self.visitors) {
-            self.set_visitor(id, &visitor);
+        for (key, visitor) in std::mem::take(&mut self.visitors) {
+            self.set_visitor(key, &visitor);
         }
         let due = self.memory.journal.due();
         self.tables.write_journal(&mut self.memory.journal)?;

@@ -13,7 +13,7 @@ use redb::{
 use super::batch::Batch;
 use super::tables::{self, JOURNAL, Tables, ViewMark};
 use super::{Store, contained, write};
-use crate::analytics::id::{ViewId, VisitorId};
+use crate::analytics::id::ViewId;
 use crate::analytics::journal::{Journal, Place, Shelf};
 use crate::analytics::memory::Memory;
 use crate::analytics::policy;
@@ -175,23 +175,20 @@ impl Batch<'_, '_> {
         self.memory.journal.put((Shelf::Views, id.number()), &tables::encode_mark(mark));
     }
 
-    /// What is known of a visitor.
-    pub(super) fn visitor(&self, id: VisitorId) -> anyhow::Result<Option<Visitor>> {
-        let key = id.key();
-        let number = u64::from_be_bytes(key);
-        match self.memory.journal.value((Shelf::Visitors, number)) {
+    /// What is known of the visitor with this key.
+    pub(super) fn visitor(&self, key: u64) -> anyhow::Result<Option<Visitor>> {
+        match self.memory.journal.value((Shelf::Visitors, key)) {
             Some(visitor) => Ok(Some(Visitor::decode(visitor))),
-            None if !self.may_have(|seen| seen.visitors.may_have(number)) => Ok(None),
-            None => self.tables.visitor(key),
+            None if !self.may_have(|seen| seen.visitors.may_have(key)) => Ok(None),
+            None => self.tables.visitor(key.to_be_bytes()),
         }
     }
 
-    pub(super) fn set_visitor(&mut self, id: VisitorId, visitor: &Visitor) {
-        let number = u64::from_be_bytes(id.key());
+    pub(super) fn set_visitor(&mut self, key: u64, visitor: &Visitor) {
         if let Some(seen) = &mut self.memory.seen {
-            seen.visitors.add(number);
+            seen.visitors.add(key);
         }
-        self.memory.journal.put((Shelf::Visitors, number), &visitor.encode());
+        self.memory.journal.put((Shelf::Visitors, key), &visitor.encode());
     }
 
     /// The last view that was counted for a page and a visitor.
@@ -229,6 +226,7 @@ mod tests {
     use super::*;
     use crate::analytics::calendar::Calendar;
     use crate::analytics::event::Event;
+    use crate::analytics::id::VisitorId;
     use crate::analytics::salt::VisitorIds;
     use crate::analytics::samples::{at, view};
     use jiff::tz::TimeZone;

@@ -187,13 +187,14 @@ impl<'c> Recount<'c> {
     }
 
     fn add(&mut self, key: RowKey, row: &Row) {
-        self.ledger.add(self.calendar, key.time(), row, None);
-        if row.visitor != 0 {
-            let known = self.visitors.get(&row.visitor).map(|bytes| Visitor::decode(bytes));
-            let mut visitor = known.unwrap_or_else(|| Visitor::new(row.visitor));
-            self.ledger.welcome(self.calendar.day(key.time()), row, &mut visitor);
-            self.visitors.insert(row.visitor, visitor.encode());
+        if row.visitor == 0 {
+            self.ledger.add(self.calendar, key.time(), row, None);
+            return;
         }
+        let known = self.visitors.get(&row.visitor).map(|bytes| Visitor::decode(bytes));
+        let mut visitor = known.unwrap_or_else(|| Visitor::new(row.visitor));
+        self.ledger.enter(self.calendar, key.time(), row, &mut visitor);
+        self.visitors.insert(row.visitor, visitor.encode());
     }
 }
 
