@@ -136,7 +136,7 @@ impl<'q> Asking<'q> {
         if matches!(window, Window::Instants { .. }) {
             return self.scan_share(window, sieve, Share::ALL);
         }
-        let share = |number| self.scan_share(window, sieve, Share { number, of: 2 });
+        let share = |number| self.scan_share(window, sieve, Share { number, bits: 1 });
         let (first, second) = std::thread::scope(|scope| {
             let second = scope.spawn(|| share(1));
             (share(0), second.join())
@@ -151,9 +151,9 @@ impl<'q> Asking<'q> {
         let last = self.store.last_visitor()?;
         // A list of all visitors is quick for many rows, and too large for few. Of a short time those who are new are
         // listed: they are next to one another, however many come in a flood.
-        let first = if share.of == 1 { last.saturating_sub(NEWEST) } else { 0 };
+        let first = if share.bits == 0 { last.saturating_sub(NEWEST) } else { 0 };
         let mut scan = Scan::new(sieve.clone(), share, first..last, self.starts(window));
-        self.store.each_row(from..=to, |key, row| scan.add(key, row))?;
+        self.store.each_row(from..=to, &mut scan)?;
         Ok(scan)
     }
 

@@ -193,27 +193,14 @@ impl Row {
     }
 
     /// Reads what [`write`](Self::write) wrote.
-    pub(super) fn read(numbers: &mut varint::Numbers<'_>) -> Self {
-        let shape = numbers.small();
-        let [low, high, ..] = (shape & u32::from(COMMON) | shape >> 2 & 0xc0).to_le_bytes();
-        let flags = Flags(low | high);
-        let mut row = Self { flags, ..Self::default() };
-        row.path = numbers.small();
-        row.visitor = numbers.small();
-        let marks = if u64::from(shape) & HAS_CAMPAIGN == 0 { 2 } else { 0 };
-        let count = row.traits.len() - marks;
-        row.traits[..count].iter_mut().for_each(|word| *word = numbers.small());
-        if flags.has(Flags::CUSTOM) {
-            row.name = numbers.small();
-            row.detail = numbers.small();
-            return row;
-        }
-        row.scroll = u8::try_from(numbers.small()).unwrap_or(100);
-        row.own_ms = numbers.small();
-        if u64::from(shape) & HAS_REPEATS != 0 {
-            row.repeats_ms = numbers.small();
-        }
-        row
+    fn read(numbers: &mut varint::Numbers<'_>) -> Self {
+        Head::read(numbers).row(numbers)
+    }
+
+    /// What it begins with.
+    pub(super) const fn head(&self) -> Head {
+        let Self { flags, path, visitor, .. } = *self;
+        Head { flags, path, visitor, traits: self.traits.len(), has_repeats: self.repeats_ms > 0 }
     }
 
     /// Whether it is a view of a page.
@@ -262,6 +249,57 @@ impl Row {
     /// The dimension of the detail of a custom event.
     const fn about(&self) -> Dimension {
         if self.flags.has(Flags::DOWNLOAD) { Dimension::Download } else { Dimension::Outbound }
+    }
+}
+
+/// What a row begins with. Much that is read is about other pages or visitors, and the rest of it need not be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    pub(super) flags: Flags,
+    pub(super) path: u32,
+    pub(super) visitor: u32,
+    /// How many traits follow.
+    traits: usize,
+    has_repeats: bool,
+}
+
+impl Head {
+    /// Reads the beginning of a row.
+    pub(super) fn read(numbers: &mut varint::Numbers<'_>) -> Self {
+        let shape = numbers.small();
+        let [low, high, ..] = (shape & u32::from(COMMON) | shape >> 2 & 0xc0).to_le_bytes();
+        let marks = if u64::from(shape) & HAS_CAMPAIGN == 0 { 2 } else { 0 };
+        Self {
+            flags: Flags(low | high),
+            path: numbers.small(),
+            visitor: numbers.small(),
+            traits: Dimension::TRAITS.len() - marks,
+            has_repeats: u64::from(shape) & HAS_REPEATS != 0,
+        }
+    }
+
+    /// Reads what follows.
+    pub(super) fn row(self, numbers: &mut varint::Numbers<'_>) -> Row {
+        let Self { flags, path, visitor, .. } = self;
+        let mut row = Row { path, visitor, flags, ..Row::default() };
+        row.traits[..self.traits].iter_mut().for_each(|word| *word = numbers.small());
+        if flags.has(Flags::CUSTOM) {
+            row.name = numbers.small();
+            row.detail = numbers.small();
+            return row;
+        }
+        row.scroll = u8::try_from(numbers.small()).unwrap_or(100);
+        row.own_ms = numbers.small();
+        if self.has_repeats {
+            row.repeats_ms = numbers.small();
+        }
+        row
+    }
+
+    /// Passes over what follows.
+    pub(super) fn skip(self, numbers: &mut varint::Numbers<'_>) {
+        let has_repeats = self.has_repeats && !self.flags.has(Flags::CUSTOM);
+        numbers.skip(self.traits + 2 + usize::from(has_repeats));
     }
 }
 
@@ -350,6 +388,31 @@ pub(super) mod varint {
             number
         }
 
+        /// Passes over so many numbers.
+        pub(in super::super) fn skip(&mut self, mut count: usize) {
+            /// The highest bit of each of eight bytes: the last of a number does not have it.
+            const HIGHEST: u64 = 0x8080_8080_8080_8080;
+            while count > 0 {
+                let Some((eight, rest)) = self.bytes.split_first_chunk::<8>() else {
+                    self.large();
+                    count -= 1;
+                    continue;
+                };
+                let mut ends = !u64::from_le_bytes(*eight) & HIGHEST;
+                let found = ends.count_ones() as usize;
+                if found < count {
+                    count -= found;
+                    self.bytes = rest;
+                    continue;
+                }
+                for _ in 1..count {
+                    ends &= ends - 1;
+                }
+                self.bytes = &self.bytes[ends.trailing_zeros() as usize / 8 + 1..];
+                return;
+            }
+        }
+
         /// Whether all bytes were read.
         pub(in super::super) const fn is_empty(&self) -> bool {
             self.bytes.is_empty()
@@ -381,6 +444,38 @@ mod tests {
         assert_eq!(RowKey::first_at(Timestamp::from_millis(-5)).time(), Timestamp::from_millis(0));
         let end = RowKey::first_at(Timestamp::from_millis(i64::MAX)).last_of_its_time();
         assert_eq!(end.next(), end);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_over_is_as_long_as_what_is_read(
+            numbers in prop::collection::vec(prop_oneof![0_u64..300, any::<u64>()], 0..40),
+            count in 0_usize..50,
+        ) {
+            let mut bytes = Vec::new();
+            for number in &numbers {
+                varint::push(&mut bytes, *number);
+            }
+            let (mut read, mut passed) = (varint::decode(&bytes), varint::decode(&bytes));
+            for _ in 0..count {
+                read.large();
+            }
+            passed.skip(count);
+            prop_assert_eq!(read.rest(), passed.rest());
+        }
+
+        #[test]
+        fn a_row_that_is_passed_over_ends_where_it_ends(
+            parts in any::<([u32; 4], [u32; 7], u8, u8)>()
+        ) {
+            let ([path, visitor, own_ms, repeats_ms], traits, flags, scroll) = parts;
+            let row = Row { path, visitor, own_ms, repeats_ms, traits, scroll, flags: Flags(flags), ..Row::default() };
+            let mut bytes = row.encode();
+            bytes.push(42);
+            let mut numbers = varint::decode(&bytes);
+            Head::read(&mut numbers).skip(&mut numbers);
+            prop_assert_eq!(numbers.rest(), &[42]);
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::answer::Amounts;
 use super::quick::QuickSet;
 use super::rollup::{Dimension, Rollup};
-use super::row::{Flags, Row, RowKey};
+use super::row::{Flags, Head, Row, RowKey};
+use super::store::RowSink;
 use crate::clock::Timestamp;
 
 /// Which rows count.
@@ -18,34 +19,61 @@ pub(super) struct Sieve {
 }
 
 impl Sieve {
-    /// Whether `row` counts.
+    /// Whether a row that begins like this may count.
+    fn may_let_through(&self, head: &Head) -> bool {
+        self.pages.as_ref().is_none_or(|pages| {
+            let place = usize::try_from(head.path).unwrap_or(usize::MAX);
+            !head.flags.has(Flags::MISSING) && pages.get(place).copied().unwrap_or(false)
+        })
+    }
+
+    /// Whether a row counts that may.
     fn lets_through(&self, row: &Row) -> bool {
-        let is_page = self.pages.as_ref().is_none_or(|pages| {
-            let place = usize::try_from(row.path).unwrap_or(usize::MAX);
-            !row.flags.has(Flags::MISSING) && pages.get(place).copied().unwrap_or(false)
-        });
-        is_page && self.traits.iter().all(|(place, word)| row.traits[*place] == *word)
+        self.traits.iter().all(|(place, word)| row.traits[*place] == *word)
     }
 }
 
-/// What was counted for a value so far.
+/// What was counted for a value so far, or what a row adds to it. The smaller it is, the more values stay at hand.
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
-    dimension: u8,
-    rollup: Rollup,
-    visitors: u64,
+    /// Views, visits, exits, bounces, reads and visitors; numbers of rows, which 32 bits can hold.
+    rows: [u32; 8],
+    /// Milliseconds engaged, and percent scrolled.
+    sums: [u64; 2],
 }
 
+/// The place of visitors among the numbers of a [`Count`].
+const VISITORS: usize = 5;
+
 impl Count {
-    fn add(&mut self, rollup: Rollup, is_new_visitor: bool) {
-        self.rollup = self.rollup.merge(rollup);
-        self.visitors += u64::from(is_new_visitor);
+    /// What a row adds, without its visitor.
+    fn of(row: &Row) -> Self {
+        let Rollup { views, visits, exits, bounces, engaged_ms, reads, scrolled } = row.rollup();
+        // Each of these is one or zero.
+        let rows = [views, visits, exits, bounces, reads, 0, 0, 0];
+        let rows = rows.map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+        Self { rows, sums: [engaged_ms, scrolled] }
+    }
+
+    fn add(&mut self, row: &Self, is_new_visitor: bool) {
+        self.merge(row);
+        self.rows[VISITORS] += u32::from(is_new_visitor);
     }
 
     fn merge(&mut self, other: &Self) {
-        self.dimension = self.dimension.max(other.dimension);
-        self.rollup = self.rollup.merge(other.rollup);
-        self.visitors += other.visitors;
+        for (mine, theirs) in self.rows.iter_mut().zip(other.rows) {
+            *mine = mine.wrapping_add(theirs);
+        }
+        for (mine, theirs) in self.sums.iter_mut().zip(other.sums) {
+            *mine = mine.wrapping_add(theirs);
+        }
+    }
+
+    fn amounts(&self) -> Amounts {
+        let [views, visits, exits, bounces, reads, visitors, ..] = self.rows.map(u64::from);
+        let [engaged_ms, scrolled] = self.sums;
+        let rollup = Rollup { views, visits, exits, bounces, engaged_ms, reads, scrolled };
+        Amounts::of(rollup, visitors)
     }
 }
 
@@ -54,18 +82,32 @@ impl Count {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Share {
     pub(super) number: u32,
-    pub(super) of: u32,
+    /// There are two to the power of this.
+    pub(super) bits: u32,
 }
 
 impl Share {
     /// All visitors.
-    pub(super) const ALL: Self = Self { number: 0, of: 1 };
+    pub(super) const ALL: Self = Self { number: 0, bits: 0 };
+
+    /// Whether it has this visitor.
+    const fn has(self, visitor: u32) -> bool {
+        visitor & ((1 << self.bits) - 1) == self.number
+    }
+
+    /// The number of a visitor among those of the share.
+    const fn place(self, visitor: u32) -> u32 {
+        visitor >> self.bits
+    }
 }
 
 /// What a visitor was counted for: the first values of the dimensions that most views have, and at [`STEP`] the
-/// last step; 0 is nothing. Few readers have more, few numbers are too large, and memory is what limits the speed.
-type Known = [u16; 14];
-const STEP: usize = 13;
+/// last step; 0 is nothing. Few readers have more, few numbers are too large, and memory is what limits the speed: none is in
+/// two lines of the processor's cache.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(32))]
+struct Known([u16; 16]);
+const STEP: usize = 15;
 
 /// More visitors than this are not held in a list; for them each value is looked up.
 const LISTED: u32 = 16_000_000;
@@ -91,7 +133,7 @@ impl Visitors {
     /// Whether `word` is new to the visitor at this place of the list.
     fn is_new(&mut self, place: usize, slots: Range<usize>, word: u32) -> bool {
         if let (Ok(word), Some(known)) = (u16::try_from(word), self.known(place)) {
-            for slot in &mut known[slots] {
+            for slot in &mut known.0[slots] {
                 if *slot == word || *slot == 0 {
                     return std::mem::replace(slot, word) == 0;
                 }
@@ -108,7 +150,7 @@ impl Visitors {
         let Some(known) = self.known(place) else {
             return self.insert(mark(step), visitor);
         };
-        let before = std::mem::replace(&mut known[STEP], step);
+        let before = std::mem::replace(&mut known.0[STEP], step);
         if before == step || before == 0 {
             return before == 0;
         }
@@ -119,7 +161,7 @@ impl Visitors {
     /// Whether nothing was counted for the visitor in any step.
     fn is_unknown(&mut self, place: usize) -> bool {
         match self.known(place) {
-            Some(known) => known[STEP] == 0,
+            Some(known) => known.0[STEP] == 0,
             // No word has this number.
             None => self.insert(0, u32::try_from(place).unwrap_or(u32::MAX)),
         }
@@ -137,14 +179,14 @@ fn pair(word: u32, visitor: u32) -> u64 {
 /// Where the values of a dimension stand in [`Known`], if they do.
 const fn slots(dimension: Dimension) -> Range<usize> {
     match dimension {
-        Dimension::Path => 0..5,
-        Dimension::Referrer => 5..7,
-        Dimension::Country => 7..8,
-        Dimension::Device => 8..9,
-        Dimension::Browser => 9..10,
-        Dimension::System => 10..11,
-        Dimension::Source => 11..12,
-        Dimension::Campaign => 12..13,
+        Dimension::Path => 0..6,
+        Dimension::Referrer => 6..9,
+        Dimension::Country => 9..10,
+        Dimension::Device => 10..11,
+        Dimension::Browser => 11..12,
+        Dimension::System => 12..13,
+        Dimension::Source => 13..14,
+        Dimension::Campaign => 14..15,
         _ => 0..0,
     }
 }
@@ -160,6 +202,8 @@ pub(super) struct Scan {
     site: Count,
     steps: Vec<Count>,
     words: Vec<Count>,
+    /// The codes of their dimensions.
+    dimensions: Vec<u8>,
     scroll: [u64; 11],
     visitors: Visitors,
 }
@@ -173,10 +217,10 @@ impl Scan {
         visitors: Range<u32>,
         starts: Vec<Timestamp>,
     ) -> Self {
-        let place = |visitor: u32| usize::try_from(visitor / share.of).unwrap_or(0);
+        let place = |visitor: u32| usize::try_from(share.place(visitor)).unwrap_or(0);
         let first = place(visitors.start);
         let last = place(visitors.end.min(visitors.start.saturating_add(LISTED)));
-        let known = vec![[0; 14]; last + 1 - first.min(last)];
+        let known = vec![Known::default(); last + 1 - first.min(last)];
         Self {
             sieve,
             share,
@@ -185,37 +229,44 @@ impl Scan {
             steps: vec![Count::default(); starts.len()],
             starts,
             words: Vec::new(),
+            dimensions: Vec::new(),
             scroll: [0; 11],
             // Pages of zeros that are never touched cost nothing.
             visitors: Visitors { known, first, others: QuickSet::default() },
         }
     }
 
-    /// Takes a row in.
-    pub(super) fn add(&mut self, key: RowKey, row: &Row) {
-        if row.visitor % self.share.of != self.share.number || !self.sieve.lets_through(row) {
-            return;
-        }
+    /// Takes a row in that counts.
+    fn add(&mut self, key: RowKey, row: &Row) {
         let visitor =
-            usize::try_from(row.visitor / self.share.of).ok().filter(|_| row.visitor != 0);
-        let rollup = row.rollup();
+            usize::try_from(self.share.place(row.visitor)).ok().filter(|_| row.visitor != 0);
+        let added = Count::of(row);
         if row.is_page_view() {
             let is_new = visitor.is_some_and(|visitor| self.visitors.is_unknown(visitor));
-            self.site.add(rollup, is_new);
+            self.site.add(&added, is_new);
             self.scroll[usize::from(row.scroll.min(100)) / 10] += 1;
-            self.add_to_step(key.time(), rollup, visitor);
+            self.add_to_step(key.time(), &added, visitor);
         }
         for (dimension, word) in row.values().filter(|(_, word)| *word != 0) {
             let visitors = &mut self.visitors;
             let is_new =
                 visitor.is_some_and(|visitor| visitors.is_new(visitor, slots(dimension), word));
-            let count = word_of(&mut self.words, word);
-            count.dimension = dimension.code();
-            count.add(rollup, is_new);
+            self.word(word, dimension.code()).add(&added, is_new);
         }
     }
 
-    fn add_to_step(&mut self, time: Timestamp, rollup: Rollup, visitor: Option<usize>) {
+    /// What was counted for a value of the dimension with this code.
+    fn word(&mut self, word: u32, dimension: u8) -> &mut Count {
+        let place = usize::try_from(word).unwrap_or(0);
+        if place >= self.words.len() {
+            self.words.resize(place + 1, Count::default());
+            self.dimensions.resize(place + 1, 0);
+        }
+        self.dimensions[place] = dimension;
+        &mut self.words[place]
+    }
+
+    fn add_to_step(&mut self, time: Timestamp, added: &Count, visitor: Option<usize>) {
         let begun = |start: Option<&Timestamp>| start.is_some_and(|start| *start <= time);
         if !begun(self.starts.get(self.step)) || begun(self.starts.get(self.step + 1)) {
             let after = self.starts.partition_point(|start| *start <= time);
@@ -225,7 +276,7 @@ impl Scan {
         let number = u16::try_from(self.step + 1).unwrap_or(u16::MAX);
         let is_new = visitor.is_some_and(|visitor| self.visitors.is_new_in(visitor, number));
         if let Some(step) = self.steps.get_mut(self.step) {
-            step.add(rollup, is_new);
+            step.add(added, is_new);
         }
     }
 
@@ -233,30 +284,30 @@ impl Scan {
     pub(super) fn merge(&mut self, other: &Self) {
         self.site.merge(&other.site);
         self.steps.iter_mut().zip(&other.steps).for_each(|(mine, theirs)| mine.merge(theirs));
-        for (word, count) in (0..).zip(&other.words) {
-            word_of(&mut self.words, word).merge(count);
+        for ((word, count), dimension) in (0..).zip(&other.words).zip(&other.dimensions) {
+            if count.rows[0] > 0 {
+                self.word(word, *dimension).merge(count);
+            }
         }
         self.scroll.iter_mut().zip(other.scroll).for_each(|(mine, theirs)| *mine += theirs);
     }
 
     /// How much was counted in all.
-    pub(super) const fn totals(&self) -> Amounts {
-        Amounts::of(self.site.rollup, self.site.visitors)
+    pub(super) fn totals(&self) -> Amounts {
+        self.site.amounts()
     }
 
     /// How much was counted in each step.
     pub(super) fn series(&self) -> impl Iterator<Item = Amounts> {
-        self.steps.iter().map(|count| Amounts::of(count.rollup, count.visitors))
+        self.steps.iter().map(Count::amounts)
     }
 
     /// How much was counted for each value of `dimension`.
     pub(super) fn values(&self, dimension: Dimension) -> Vec<(u32, Amounts)> {
-        let counts = (0..).zip(&self.words);
-        let of_dimension = counts
-            .filter(|(_, count)| count.dimension == dimension.code() && count.rollup.views > 0);
-        of_dimension
-            .map(|(word, count)| (word, Amounts::of(count.rollup, count.visitors)))
-            .collect()
+        let counts = (0..).zip(&self.words).zip(&self.dimensions);
+        let of_dimension =
+            counts.filter(|((_, count), code)| **code == dimension.code() && count.rows[0] > 0);
+        of_dimension.map(|((word, count), _)| (word, count.amounts())).collect()
     }
 
     /// How many views went how far.
@@ -265,12 +316,16 @@ impl Scan {
     }
 }
 
-fn word_of(words: &mut Vec<Count>, word: u32) -> &mut Count {
-    let place = usize::try_from(word).unwrap_or(0);
-    if place >= words.len() {
-        words.resize(place + 1, Count::default());
+impl RowSink for Scan {
+    fn wants(&mut self, _key: RowKey, head: &Head) -> bool {
+        self.share.has(head.visitor) && self.sieve.may_let_through(head)
     }
-    &mut words[place]
+
+    fn take(&mut self, key: RowKey, row: &Row) {
+        if self.sieve.lets_through(row) {
+            self.add(key, row);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -305,7 +360,10 @@ mod tests {
             let scan = |share, visitors: Range<u32>| {
                 let mut scan = Scan::new(Sieve::default(), share, visitors, starts.clone());
                 for (millis, row) in (0..).zip(&rows) {
-                    scan.add(RowKey::at_millis(millis), row);
+                    let key = RowKey::at_millis(millis);
+                    if scan.wants(key, &row.head()) {
+                        scan.take(key, row);
+                    }
                 }
                 scan
             };
@@ -313,8 +371,8 @@ mod tests {
             for listed in [0..0, 0..4, 5..9, 4..6, 9..9] {
                 prop_assert_eq!(found(&scan(Share::ALL, listed)), found(&all));
             }
-            let mut merged = scan(Share { number: 0, of: 2 }, 3..9);
-            merged.merge(&scan(Share { number: 1, of: 2 }, 3..9));
+            let mut merged = scan(Share { number: 0, bits: 1 }, 3..9);
+            merged.merge(&scan(Share { number: 1, bits: 1 }, 3..9));
             prop_assert_eq!(found(&merged), found(&all));
             let visitors: QuickSet<u32> = rows.iter().filter(|row| row.is_page_view() && row.visitor > 0).map(|row| row.visitor).collect();
             prop_assert_eq!(all.totals().visitors, visitors.len() as u64);

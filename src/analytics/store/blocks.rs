@@ -2,9 +2,10 @@
 
 use redb::ReadableTable as _;
 
+use super::rows::RowSink;
 use super::tables::Tables;
 use crate::analytics::policy;
-use crate::analytics::row::{Row, RowKey, varint};
+use crate::analytics::row::{Head, Row, RowKey, varint};
 
 /// A block is written once it has so many bytes: as many as redb puts into one page of 16 KiB.
 const BLOCK_BYTES: usize = 16_000;
@@ -69,15 +70,20 @@ impl Block {
     }
 }
 
-/// Shows `visit` the rows of a block; of their keys only the times are known.
-pub(super) fn unpack(bytes: &[u8], mut visit: impl FnMut(RowKey, &Row)) {
+/// Shows `sink` the rows of a block that it wants; of their keys only the times are known.
+pub(super) fn unpack(bytes: &[u8], sink: &mut impl RowSink) {
     let (mut numbers, mut millis, mut newest) = (varint::decode(bytes), 0_u64, 0_u32);
     while !numbers.is_empty() {
         millis = millis.saturating_add(numbers.large());
-        let mut row = Row::read(&mut numbers);
-        row.visitor = newest.wrapping_add(1).wrapping_sub(varint::unzigzag(row.visitor));
-        newest = newest.max(row.visitor);
-        visit(RowKey::at_millis(millis), &row);
+        let mut head = Head::read(&mut numbers);
+        head.visitor = newest.wrapping_add(1).wrapping_sub(varint::unzigzag(head.visitor));
+        newest = newest.max(head.visitor);
+        let key = RowKey::at_millis(millis);
+        if sink.wants(key, &head) {
+            sink.take(key, &head.row(&mut numbers));
+        } else {
+            head.skip(&mut numbers);
+        }
     }
 }
 
@@ -105,7 +111,7 @@ mod tests {
         }
         assert!(block.bytes.len() < rows.len() * 20, "{}", block.bytes.len());
         let mut read = Vec::new();
-        unpack(&block.bytes, |key, row| read.push((key, *row)));
+        unpack(&block.bytes, &mut |key: RowKey, row: &Row| read.push((key, *row)));
         assert_eq!(read, rows);
         assert!(!block.takes(RowKey::at_millis(1_795_507_200_000 + 86_400_000)), "another day");
     }

@@ -111,7 +111,7 @@ impl Store {
         for day in RowKey::first_at(first).day()..=RowKey::first_at(last).day() {
             let mut rows = Vec::new();
             let times = RowKey::first_of_day(day).time()..=RowKey::last_of_day(day).time();
-            self.each_row(times, |key, row| rows.push((key, *row)))?;
+            self.each_row(times, &mut |key: RowKey, row: &Row| rows.push((key, *row)))?;
             for some in rows.chunks(1000) {
                 for ((key, row), words) in some.iter().zip(self.in_words(some)?) {
                     visit(*key, row, words)?;

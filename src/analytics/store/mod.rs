@@ -105,6 +105,7 @@ pub(super) use self::batch::{Identity, More};
 pub use self::export::Words;
 pub(super) use self::import::Past;
 pub(super) use self::rollups::Values;
+pub(super) use self::rows::RowSink;
 pub(super) use self::tidy::Progress;
 
 use std::panic::AssertUnwindSafe;

@@ -88,7 +88,7 @@ impl Store {
         let calendar = self.calendar()?;
         let mut recount = Recount::new(&calendar, HashMap::new());
         let always = Timestamp::default()..=Timestamp::from_millis(i64::MAX);
-        self.each_row(always, |key, row| recount.add(key, row))?;
+        self.each_row(always, &mut |key: RowKey, row: &Row| recount.add(key, row))?;
         self.read(|transaction| {
             rowless::add_all(&transaction.open_table(ROWLESS)?, &calendar, &mut recount.ledger)
         })?;
@@ -206,7 +206,7 @@ pub(super) fn rebuild(tables: &mut Tables<'_>, calendar: &Calendar) -> anyhow::R
     let known = known_before(tables, day)?;
     let mut recount = Recount::new(calendar, known);
     let rows = Rows { events: &tables.events, blocks: &tables.blocks };
-    rows.all(|key, row| recount.add(key, row))?;
+    rows.all(&mut |key: RowKey, row: &Row| recount.add(key, row))?;
     rowless::add_all(&tables.rowless, calendar, &mut recount.ledger)?;
     let before = stored(&tables.hours, &tables.cells, &tables.totals)?;
     let after = joined(&before, &recount.ledger, (day, hour), same_zone);
