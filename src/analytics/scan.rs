@@ -109,7 +109,7 @@ impl Share {
 struct Known([u16; 16]);
 const STEP: usize = 15;
 
-/// More visitors than this are not held in a list; for them each value is looked up.
+/// More visitors than this have no seat; for them each value is looked up.
 const LISTED: u32 = 16_000_000;
 
 /// Tells steps from words among the values of a visitor.
@@ -118,57 +118,79 @@ const STEPS: u32 = 1 << 31;
 /// Which values each visitor was counted for: the first ones in a list, others in a set.
 #[derive(Debug, Default)]
 struct Visitors {
+    /// Those who came, in the order in which they did: nobody else needs room.
     known: Vec<Known>,
-    /// Whose place is the first of the list.
+    /// Where each visitor is in that list, by number; one more than the place, and 0 is nowhere.
+    seats: Vec<u32>,
+    /// Whose number is the first of the seats.
     first: usize,
     others: QuickSet<u64>,
 }
 
+/// A visitor, by number, and the place in [`Visitors::known`], if there is one.
+#[derive(Debug, Clone, Copy)]
+struct Visitor {
+    number: u32,
+    place: Option<usize>,
+}
+
 impl Visitors {
-    /// What the visitor at this place was counted for, if the list has it.
-    fn known(&mut self, place: usize) -> Option<&mut Known> {
-        self.known.get_mut(place.checked_sub(self.first)?)
+    /// The visitor of this number, who is given a place if there is none yet.
+    fn visitor(&mut self, number: u32) -> Visitor {
+        let seat = usize::try_from(number).ok().and_then(|number| number.checked_sub(self.first));
+        let Some(seat) = seat.and_then(|seat| self.seats.get_mut(seat)) else {
+            return Visitor { number, place: None };
+        };
+        if *seat == 0 {
+            self.known.push(Known::default());
+            *seat = u32::try_from(self.known.len()).unwrap_or(0);
+        }
+        Visitor { number, place: (*seat as usize).checked_sub(1) }
     }
 
-    /// Whether `word` is new to the visitor at this place of the list.
-    fn is_new(&mut self, place: usize, slots: Range<usize>, word: u32) -> bool {
-        if let (Ok(word), Some(known)) = (u16::try_from(word), self.known(place)) {
-            for slot in &mut known.0[slots] {
+    /// What the visitor was counted for, if the list has it.
+    fn known(&mut self, visitor: Visitor) -> Option<&mut [u16; 16]> {
+        self.known.get_mut(visitor.place?).map(|known| &mut known.0)
+    }
+
+    /// Whether `word` is new to the visitor.
+    fn is_new(&mut self, visitor: Visitor, slots: Range<usize>, word: u32) -> bool {
+        if let (Ok(word), Some(known)) = (u16::try_from(word), self.known(visitor)) {
+            for slot in &mut known[slots] {
                 if *slot == word || *slot == 0 {
                     return std::mem::replace(slot, word) == 0;
                 }
             }
         }
-        self.insert(word, u32::try_from(place).unwrap_or(u32::MAX))
+        self.insert(word, visitor)
     }
 
     /// Whether the visitor was not counted in `step` yet. Steps come in order, or nearly so: only the last is
     /// at hand.
-    fn is_new_in(&mut self, place: usize, step: u16) -> bool {
-        let visitor = u32::try_from(place).unwrap_or(u32::MAX);
+    fn is_new_in(&mut self, visitor: Visitor, step: u16) -> bool {
         let mark = |step: u16| u32::from(step) | STEPS;
-        let Some(known) = self.known(place) else {
+        let Some(known) = self.known(visitor) else {
             return self.insert(mark(step), visitor);
         };
-        let before = std::mem::replace(&mut known.0[STEP], step);
+        let before = std::mem::replace(&mut known[STEP], step);
         if before == step || before == 0 {
             return before == 0;
         }
         self.insert(mark(before), visitor);
-        !self.others.contains(&pair(mark(step), visitor))
+        !self.others.contains(&pair(mark(step), visitor.number))
     }
 
     /// Whether nothing was counted for the visitor in any step.
-    fn is_unknown(&mut self, place: usize) -> bool {
-        match self.known(place) {
-            Some(known) => known.0[STEP] == 0,
+    fn is_unknown(&mut self, visitor: Visitor) -> bool {
+        match self.known(visitor) {
+            Some(known) => known[STEP] == 0,
             // No word has this number.
-            None => self.insert(0, u32::try_from(place).unwrap_or(u32::MAX)),
+            None => self.insert(0, visitor),
         }
     }
 
-    fn insert(&mut self, word: u32, visitor: u32) -> bool {
-        self.others.insert(pair(word, visitor))
+    fn insert(&mut self, word: u32, visitor: Visitor) -> bool {
+        self.others.insert(pair(word, visitor.number))
     }
 }
 
@@ -220,7 +242,7 @@ impl Scan {
         let place = |visitor: u32| usize::try_from(share.place(visitor)).unwrap_or(0);
         let first = place(visitors.start);
         let last = place(visitors.end.min(visitors.start.saturating_add(LISTED)));
-        let known = vec![Known::default(); last + 1 - first.min(last)];
+        let seats = vec![0; last + 1 - first.min(last)];
         Self {
             sieve,
             share,
@@ -231,15 +253,15 @@ impl Scan {
             words: Vec::new(),
             dimensions: Vec::new(),
             scroll: [0; 11],
-            // Pages of zeros that are never touched cost nothing.
-            visitors: Visitors { known, first, others: QuickSet::default() },
+            // Of those, what is never touched costs nothing.
+            visitors: Visitors { seats, first, ..Visitors::default() },
         }
     }
 
     /// Takes a row in that counts.
     fn add(&mut self, key: RowKey, row: &Row) {
-        let visitor =
-            usize::try_from(self.share.place(row.visitor)).ok().filter(|_| row.visitor != 0);
+        let number = Some(self.share.place(row.visitor)).filter(|_| row.visitor != 0);
+        let visitor = number.map(|number| self.visitors.visitor(number));
         let added = Count::of(row);
         if row.is_page_view() {
             let is_new = visitor.is_some_and(|visitor| self.visitors.is_unknown(visitor));
@@ -266,7 +288,7 @@ impl Scan {
         &mut self.words[place]
     }
 
-    fn add_to_step(&mut self, time: Timestamp, added: &Count, visitor: Option<usize>) {
+    fn add_to_step(&mut self, time: Timestamp, added: &Count, visitor: Option<Visitor>) {
         let begun = |start: Option<&Timestamp>| start.is_some_and(|start| *start <= time);
         if !begun(self.starts.get(self.step)) || begun(self.starts.get(self.step + 1)) {
             let after = self.starts.partition_point(|start| *start <= time);
