@@ -53,8 +53,11 @@ impl Filter {
         self.layers.iter().any(|layer| layer.may_have(number))
     }
 
-    /// Adds a number.
+    /// Adds a number, unless it is found already.
     pub(super) fn add(&mut self, number: u64) {
+        if self.may_have(number) {
+            return;
+        }
         let is_full = self.layers.last().is_none_or(|layer| layer.room == 0);
         let next = u32::try_from(self.layers.len()).unwrap_or(LAYERS);
         if is_full && next < LAYERS {

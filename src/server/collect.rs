@@ -121,8 +121,9 @@ impl Collector {
 
     /// The origin that is to see the answer, if that is another one than the site's own.
     fn guest(&self, site: &Site, sent: &Sent<'_, impl Fields>) -> Option<HeaderValue> {
-        let origin = HeaderValue::from_str(origin::of(sent.fields)?).ok()?;
-        (self.sender(site, sent) == Sender::Allowed).then_some(origin)
+        let origin =
+            origin::of(sent.fields).filter(|_| self.sender(site, sent) == Sender::Allowed)?;
+        HeaderValue::from_str(origin).ok()
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::collect::{Sent, Settled, Submission};
 use super::encoding::Encoding;
-use super::fields::Lines;
+use super::fields::Fields;
 use super::headers::Protection;
 use super::navigations::Asker;
 use super::pulse::WatchedSocket;
@@ -82,6 +82,17 @@ struct Posted<'a> {
     host: &'a str,
     lines: Lines<'a>,
     body: &'a [u8],
+}
+
+/// The lines of a head as they were sent.
+#[derive(Debug)]
+struct Lines<'l>(&'l [httparse::Header<'l>]);
+
+impl Fields for Lines<'_> {
+    fn values<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f [u8]> {
+        let lines = self.0.iter().filter(move |line| line.name.eq_ignore_ascii_case(name));
+        lines.map(|line| line.value)
+    }
 }
 
 /// Answers what is ready, and events, until something else comes, and gives what was read of that; none if the connection
@@ -284,7 +295,7 @@ fn understand_posted<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::fields::Fields as _;
+    use http::{HeaderMap, HeaderName, HeaderValue};
 
     fn understood(text: &str) -> Option<(String, Option<String>)> {
         let mut headers = [EMPTY_HEADER; 4];
@@ -398,6 +409,39 @@ mod tests {
             &format!("{ordinary}Expect: 100-continue\r\n\r\n"),
         ] {
             assert_eq!(understood(text), None, "{text:?}");
+        }
+    }
+
+    /// The values of `x-one`, the first of them as text, and whether there is an `x-two`.
+    type Said = (Vec<Vec<u8>>, Option<String>, bool);
+
+    fn said(fields: &impl Fields) -> Said {
+        let values = fields.values("x-one").map(<[u8]>::to_vec).collect();
+        (values, fields.text("x-one").map(str::to_owned), fields.has("x-two"))
+    }
+
+    #[test]
+    fn lines_say_what_a_map_of_them_says() {
+        for (lines, values, text, has_two) in [
+            (&[][..], &[][..], None, false),
+            (&[("X-One", "a b"), ("x-two", ""), ("x-ONE", "c")], &["a b", "c"], Some("a b"), true),
+            (&[("x-one", "käse")], &["käse"], None, false),
+            (&[("x-one", "")], &[""], Some(""), false),
+        ] {
+            let line = |(name, value): &(&'static str, &'static str)| httparse::Header {
+                name,
+                value: value.as_bytes(),
+            };
+            let sent: Vec<httparse::Header<'_>> = lines.iter().map(line).collect();
+            let mut map = HeaderMap::new();
+            for (name, value) in lines {
+                let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+                map.append(name.parse::<HeaderName>().unwrap(), value);
+            }
+            let values = values.iter().map(|value: &&str| value.as_bytes().to_vec()).collect();
+            let expected: Said = (values, text.map(str::to_owned), has_two);
+            assert_eq!(said(&Lines(&sent)), expected, "{lines:?}");
+            assert_eq!(said(&map), expected, "{lines:?}");
         }
     }
 }

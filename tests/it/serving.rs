@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 
-use crate::hosted::{Hosted, Setup, get, in_folder, request, site};
+use crate::hosted::{BROWSER, Hosted, Setup, get, in_folder, request, site};
 
 #[tokio::test]
 async fn each_file_has_its_type_and_its_caching() {
@@ -559,6 +559,38 @@ fn told(answer: &str) -> String {
     let mut head: Vec<&str> = head.split("\r\n").filter(|line| !differs(line)).collect();
     head[1..].sort_unstable();
     format!("{}\n\n{body}", head.join("\n"))
+}
+
+#[tokio::test]
+async fn an_event_is_answered_the_same_whoever_reads_it() {
+    let running = run(Limits::default()).await;
+    let browser = format!("user-agent: {BROWSER}\r\naccept-language: en\r\n");
+    let view = r#"{"type":"view","view":"0011223344556677","path":"/first/"}"#;
+    for (headers, body, status) in [
+        ("", view, "202"),
+        ("Origin: https://example.org\r\ncontent-type: Text/Plain\r\n", view, "202"),
+        ("origin: https://other.example\r\nsec-fetch-site: cross-site\r\n", view, "202"),
+        ("ORIGIN: https://other.example\r\n", "{", "400"),
+        ("origin: https://evil.example\r\n", view, "403"),
+        ("sec-gpc: 1\r\n", view, "403"),
+        ("Sec-Purpose: prefetch;prerender\r\n", view, "403"),
+        ("content-type: application/x-www-form-urlencoded\r\n", view, "415"),
+        ("x-forwarded-for: 198.51.100.1\r\nx-forwarded-for: nobody\r\n", view, "202"),
+    ] {
+        let len = body.len();
+        let request = |last: &str| {
+            let head = format!("host: x\r\n{browser}{headers}content-length: {len}\r\n{last}");
+            format!("POST /_/event HTTP/1.1\r\n{head}\r\n{body}")
+        };
+        // What is to be the last of its connection is left to hyper.
+        let by_hyper = told(&running.talk(request("connection: close\r\n").as_bytes()).await);
+        assert!(by_hyper.starts_with(&format!("HTTP/1.1 {status}")), "{headers:?}: {by_hyper}");
+        let mut socket = running.connect().await;
+        for _ in 0..2 {
+            socket.write_all(request("").as_bytes()).await.unwrap();
+            assert_eq!(told(&read_one(&mut socket).await), by_hyper, "{headers:?}");
+        }
+    }
 }
 
 #[tokio::test]
