@@ -81,10 +81,7 @@ impl Entries {
     }
 
     fn get(&self, place: Place) -> Option<&[u8]> {
-        self.at(*self.spans[place.0 as usize].get(&place.1)?)
-    }
-
-    fn at(&self, span: Span) -> Option<&[u8]> {
+        let span = self.spans[place.0 as usize].get(&place.1)?;
         self.bytes.get(span.range())
     }
 
@@ -115,14 +112,35 @@ impl Entries {
     }
 }
 
-/// Entries to which none is added any more.
+/// Entries to which none is added any more, in little more memory than they have bytes.
 #[derive(Debug)]
 struct Sealed {
-    entries: Entries,
-    /// Those that are not merged yet, the last first.
-    order: Vec<(Place, Span)>,
+    /// In order.
+    spans: Box<[(Place, Span)]>,
+    bytes: Box<[u8]>,
+    /// How many of them are merged.
+    merged: usize,
     /// The number of the first row that has none of them.
     end: u64,
+}
+
+impl Sealed {
+    fn new(entries: Entries, end: u64) -> Self {
+        let mut spans: Box<[(Place, Span)]> = entries.spans().collect();
+        spans.sort_unstable_by_key(|(place, _)| *place);
+        Self { spans, bytes: entries.bytes.into(), merged: 0, end }
+    }
+
+    fn get(&self, place: Place) -> Option<&[u8]> {
+        let at = self.spans.binary_search_by_key(&place, |(of, _)| *of).ok()?;
+        self.bytes.get(self.spans[at].1.range())
+    }
+
+    /// The next `most` that are not merged yet.
+    fn next(&self, most: usize) -> &[(Place, Span)] {
+        let rest = &self.spans[self.merged..];
+        &rest[..most.min(rest.len())]
+    }
 }
 
 /// Some of what waits, to be merged next.
@@ -137,7 +155,7 @@ pub(super) struct Part<'j> {
 impl Journal {
     /// The value at `place`, if it waits here.
     pub(super) fn value(&self, place: Place) -> Option<&[u8]> {
-        self.entries.get(place).or_else(|| self.sealed.as_ref()?.entries.get(place))
+        self.entries.get(place).or_else(|| self.sealed.as_ref()?.get(place))
     }
 
     /// Notes a value.
@@ -183,8 +201,9 @@ impl Journal {
         let of_table = move |place: &Place| place.0 == table;
         let is_old = |place: &Place| self.entries.get(*place).is_none();
         let sealed = self.sealed.iter().flat_map(move |sealed| {
-            let old = sealed.entries.places().filter(of_table).filter(is_old);
-            old.filter_map(|place| sealed.entries.get(place))
+            let old =
+                sealed.spans.iter().filter(move |(place, _)| of_table(place) && is_old(place));
+            old.filter_map(|(_, span)| sealed.bytes.get(span.range()))
         });
         let latest = self.entries.places().filter(of_table);
         latest.filter_map(|place| self.entries.get(place)).chain(sealed)
@@ -192,7 +211,8 @@ impl Journal {
 
     /// Where something waits; may name a place twice.
     pub(super) fn places(&self) -> impl Iterator<Item = Place> {
-        let sealed = self.sealed.iter().flat_map(|sealed| sealed.entries.places());
+        let sealed =
+            self.sealed.iter().flat_map(|sealed| sealed.spans.iter().map(|(place, _)| *place));
         self.entries.places().chain(sealed)
     }
 
@@ -218,24 +238,23 @@ impl Journal {
     /// The next `most` entries to be merged, all of which are in rows; none if nothing waits.
     pub(super) fn part(&mut self, most: usize) -> Option<Part<'_>> {
         if self.sealed.is_none() && self.entries.len() > 0 {
-            let entries = std::mem::take(&mut self.entries);
-            let mut order: Vec<(Place, Span)> = entries.spans().collect();
-            order.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
-            self.sealed = Some(Sealed { entries, order, end: self.next });
+            self.sealed = Some(Sealed::new(std::mem::take(&mut self.entries), self.next));
         }
         let sealed = self.sealed.as_ref()?;
-        let rest = sealed.order.len().saturating_sub(most);
-        let of = |(place, span): &(Place, Span)| Some((*place, sealed.entries.at(*span)?));
-        let entries = sealed.order[rest..].iter().rev().filter_map(of).collect();
-        Some(Part { entries, end: (rest == 0).then_some(sealed.end) })
+        let next = sealed.next(most);
+        let of = |(place, span): &(Place, Span)| Some((*place, sealed.bytes.get(span.range())?));
+        let is_last = sealed.merged + next.len() == sealed.spans.len();
+        Some(Part {
+            entries: next.iter().filter_map(of).collect(),
+            end: is_last.then_some(sealed.end),
+        })
     }
 
     /// Notes that the last part of so many was merged.
     pub(super) fn merged(&mut self, most: usize) {
         let Some(sealed) = &mut self.sealed else { return };
-        let rest = sealed.order.len().saturating_sub(most);
-        sealed.order.truncate(rest);
-        if rest == 0 {
+        sealed.merged += sealed.next(most).len();
+        if sealed.merged == sealed.spans.len() {
             self.sealed = None;
         }
     }

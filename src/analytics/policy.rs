@@ -100,8 +100,9 @@ pub const WORDS_KNOWN: usize = 16_384;
 /// visitors of the days that are lived again.
 pub const DAYS_BACK: u32 = 3;
 
-/// From how many entries on those that wait in the journal are merged into their tables: of some 65,000 views.
-pub const JOURNAL: usize = 262_144;
+/// From how many entries on those that wait in the journal are merged into their tables: of some 28,000 views, for
+/// which maps have room that would double for a few more.
+pub const JOURNAL: usize = 114_000;
 
 /// How many ids of viewings, and of visitors, are read at most at the start: that takes a tenth of a second.
 pub const IDS_READ: u64 = 1_000_000;
@@ -136,7 +137,7 @@ pub const CHECKED_AT_ONCE: u64 = 64 << 20;
 pub const TOLD: Duration = Duration::from_mins(1);
 
 /// The database's page cache, in bytes.
-pub const CACHE_BYTES: usize = 32 << 20;
+pub const CACHE_BYTES: usize = 28 << 20;
 
 /// How many events an address may send at once, and how many a second in the long run.
 ///

@@ -154,16 +154,18 @@ pub(super) fn insert_runs<K: Key + 'static, V: Value + 'static>(
 
 /// Tables whose latest entries are in the journal.
 impl Batch<'_, '_> {
-    /// Whether the tables may have something, as far as `is_seen` knows.
+    /// Whether the journal or a table may have something, as far as `is_seen` knows.
     fn may_have(&self, is_seen: impl FnOnce(&Seen) -> bool) -> bool {
         self.memory.seen.as_ref().is_none_or(is_seen)
     }
 
     /// What the id of a viewing or of an event stands for.
     pub(super) fn view(&self, id: ViewId) -> anyhow::Result<Option<ViewMark>> {
+        if !self.may_have(|seen| seen.views.may_have(id.number())) {
+            return Ok(None);
+        }
         match self.memory.journal.value((Shelf::Views, id.number())) {
             Some(mark) => Ok(tables::decode_mark(mark)),
-            None if !self.may_have(|seen| seen.views.may_have(id.number())) => Ok(None),
             None => self.tables.view(id),
         }
     }
@@ -177,9 +179,11 @@ impl Batch<'_, '_> {
 
     /// What is known of the visitor with this key.
     pub(super) fn visitor(&self, key: u64) -> anyhow::Result<Option<Visitor>> {
+        if !self.may_have(|seen| seen.visitors.may_have(key)) {
+            return Ok(None);
+        }
         match self.memory.journal.value((Shelf::Visitors, key)) {
             Some(visitor) => Ok(Some(Visitor::decode(visitor))),
-            None if !self.may_have(|seen| seen.visitors.may_have(key)) => Ok(None),
             None => self.tables.visitor(key.to_be_bytes()),
         }
     }
