@@ -1,7 +1,7 @@
 //! On which days a visitor was counted for a value: as many as it takes to say who has been there before.
 
 use super::policy;
-use super::row::varint::{self, Numbers};
+use super::varint::{self, Numbers};
 
 /// Nothing was earlier than this day.
 const FIRST: u64 = 0;

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::policy;
-use super::row::varint;
+use super::varint;
 use crate::fingerprint::FastMap;
 
 /// The table that an entry is of.

@@ -32,6 +32,7 @@ mod sessions;
 mod strays;
 mod totals;
 mod values;
+mod varint;
 mod visit;
 mod visitor;
 mod vocabulary;

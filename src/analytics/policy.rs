@@ -104,7 +104,8 @@ pub const DAYS_BACK: u32 = 3;
 /// which maps have room that would double for a few more.
 pub const JOURNAL: usize = 114_000;
 
-/// How many ids of viewings, and of visitors, are read at most at the start: that takes a tenth of a second.
+/// How many ids of viewings, and of visitors, are read at most at the start: that keeps the thread that stores for three
+/// tenths of a second.
 pub const IDS_READ: u64 = 1_000_000;
 
 /// How many entries are merged at once when all are, and nobody waits: as much room as the pages that it changes is

@@ -4,7 +4,7 @@
 //! before the span began. The distinct visitors of some days are then those of each of its spans who were last
 //! there before these days, or never: everybody is counted in the first span, and in no other.
 
-use super::row::varint::Numbers;
+use super::varint::Numbers;
 
 /// Visitors by how many days before the span they were there last, in that order; 0 if never.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

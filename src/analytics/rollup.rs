@@ -2,7 +2,7 @@
 
 use super::calendar::Level;
 use super::returns::Returns;
-use super::row::varint::{self, Numbers};
+use super::varint::{self, Numbers};
 
 /// What views are split by, and what is counted besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

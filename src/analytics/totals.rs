@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::quick::QuickMap;
-use super::row::varint;
 use super::snapshot::PathTotals;
+use super::varint;
 use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
 

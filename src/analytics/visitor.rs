@@ -2,7 +2,7 @@
 
 use super::days::{Addition, Days};
 use super::policy;
-use super::row::varint::{self, unzigzag, zigzag};
+use super::varint::{self, unzigzag, zigzag};
 
 /// 2020-01-01: days are written as their distance from it, in two bytes for long.
 const EPOCH: u32 = 18_262;

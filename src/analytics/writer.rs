@@ -399,3 +399,42 @@ fn load(store: &Store, identity: &Identity, now: Timestamp) -> anyhow::Result<Me
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analytics::calendar::Calendar;
+    use crate::analytics::id::VisitorId;
+    use crate::analytics::salt::VisitorIds;
+    use crate::analytics::samples::{at, view};
+    use crate::clock::FixedClock;
+    use jiff::tz::TimeZone;
+
+    #[test]
+    fn what_a_sweep_has_begun_to_merge_is_merged_while_nobody_sends_anything() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let store = Arc::new(Store::open(file.path()).unwrap());
+        let calendar = Calendar::new(TimeZone::UTC);
+        let identity = Identity { ids: VisitorIds::Persistent, calendar };
+        let clock = Arc::new(FixedClock::at(at(0)));
+        let (mut writer, _snapshots) =
+            Writer::new(store, clock, identity, Arc::default(), None).unwrap();
+        // Each notes an entry in each of four tables: more than two parts, less than three.
+        let views = (0..policy::MERGED_AT_ONCE as u64 / 2 + 100).map(|number| {
+            let id = VisitorId::from_bytes(u128::from(number + 1).to_be_bytes());
+            Event { visitor: Some(id), ..view(number, 0, "/a/", 0) }
+        });
+        writer.turn(Waiting { events: views.collect(), ..Waiting::default() });
+        assert!(writer.patience() > policy::MERGE_ON, "nothing is merged yet");
+        writer.sweep(at(0));
+        for _ in 0..2 {
+            assert!(writer.memory.journal.is_half_merged());
+            assert_eq!(writer.patience(), policy::MERGE_ON);
+            assert!(writer.outage.is_none());
+            writer.merge_on();
+        }
+        assert!(!writer.memory.journal.is_half_merged());
+        assert!(writer.memory.journal.is_empty());
+        assert!(writer.patience() > policy::MERGE_ON);
+    }
+}

@@ -594,6 +594,23 @@ async fn an_event_is_answered_the_same_whoever_reads_it() {
 }
 
 #[tokio::test]
+async fn only_what_is_sent_to_the_address_of_events_is_one() {
+    let running = run(Limits::default()).await;
+    let view = r#"{"type":"view","view":"0011223344556677","path":"/first/"}"#;
+    for (target, status) in
+        [("/_/event", "202"), ("/_/event?x", "202"), ("/first/", "405"), ("/_/stats.json", "405")]
+    {
+        let mut socket = running.connect().await;
+        let head = format!("host: x\r\nuser-agent: {BROWSER}\r\naccept-language: en\r\n");
+        let request =
+            format!("POST {target} HTTP/1.1\r\n{head}content-length: {}\r\n\r\n{view}", view.len());
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let answer = read_one(&mut socket).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{target}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn requests_that_are_too_large_or_ambiguous_are_refused() {
     let running = run(Limits::default()).await;
     let long_line = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(9000));

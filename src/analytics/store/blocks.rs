@@ -5,7 +5,8 @@ use redb::ReadableTable as _;
 use super::rows::RowSink;
 use super::tables::Tables;
 use crate::analytics::policy;
-use crate::analytics::row::{Head, Row, RowKey, varint};
+use crate::analytics::row::{Head, Row, RowKey};
+use crate::analytics::varint;
 
 /// A block is written once it has so many bytes: as many as redb puts into one page of 16 KiB.
 const BLOCK_BYTES: usize = 16_000;

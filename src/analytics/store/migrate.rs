@@ -15,7 +15,8 @@ use super::tables::{Bytes, EVENTS, Fixed, Tables};
 use crate::analytics::calendar::Calendar;
 use crate::analytics::id::VisitorId;
 use crate::analytics::policy;
-use crate::analytics::row::{Flags, Row, RowKey, varint};
+use crate::analytics::row::{Flags, Row, RowKey};
+use crate::analytics::varint;
 use crate::analytics::visit::Visit;
 use crate::analytics::visitor::Visitor;
 

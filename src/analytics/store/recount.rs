@@ -10,8 +10,9 @@ use super::{Store, merge, rowless};
 use crate::analytics::calendar::{Calendar, Level};
 use crate::analytics::ledger::{DayCell, Hour, Ledger};
 use crate::analytics::rollup::{Cell, Dimension, Rollup, Total};
-use crate::analytics::row::{Row, RowKey, varint};
+use crate::analytics::row::{Row, RowKey};
 use crate::analytics::totals::SiteTotals;
+use crate::analytics::varint;
 use crate::analytics::visitor::Visitor;
 use crate::clock::Timestamp;
 

@@ -6,7 +6,7 @@ use super::tables::{Bytes, Fixed, Tables};
 use crate::analytics::calendar::{Calendar, hour_start, quarter};
 use crate::analytics::ledger::Ledger;
 use crate::analytics::rollup::Dimension;
-use crate::analytics::row::varint;
+use crate::analytics::varint;
 use crate::clock::Timestamp;
 
 /// A quarter of an hour since 1970, a dimension, and the number of a value.

@@ -9,8 +9,8 @@ use super::Store;
 use super::tables::{SERVED, Tables};
 use crate::analytics::calendar::{Calendar, hour_start};
 use crate::analytics::rollup::Dimension;
-use crate::analytics::row::varint;
 use crate::analytics::served::{Caller, Served, ServedAnswer};
+use crate::analytics::varint;
 use crate::clock::Timestamp;
 
 /// Hours, of all pages together.
