@@ -87,7 +87,7 @@ const BOTS: &str = "
 /// Browsers whose user agent has one of [`BOTS`] in it nevertheless, in lower case.
 const NOT_BOTS: &[&str] = &["cubot"];
 
-/// How many user agents each thread remembers what they are of. They are not written anywhere.
+/// For how many user agents each thread remembers what they stand for. They are not written anywhere.
 const KNOWN: usize = 1024;
 
 thread_local! {
