@@ -1,6 +1,5 @@
 //! One valid source file that knows its address; its body is still Markdown.
 
-use std::fs;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -8,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::front_matter::{self, FrontMatter, Places, Source};
-use super::source::SourceFile;
+use super::source::{self, SourceFile};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::fingerprint::Fingerprint;
@@ -169,7 +168,7 @@ impl Page {
     ///
     /// The file may have been saved since; then what it says now is rendered, and the next build follows.
     pub fn source_text(&self) -> anyhow::Result<(String, usize)> {
-        let text = fs::read_to_string(&self.file.path)
+        let text = source::read_again(&self.file)
             .with_context(|| format!("cannot read `{}`", self.file.name))?;
         let body = front_matter::body_of(&text);
         Ok((text, body))

@@ -105,6 +105,12 @@ pub fn read(file: &SourceFile) -> anyhow::Result<Result<String, Problem>> {
     }))
 }
 
+/// Reads a Markdown file that was read before.
+pub(super) fn read_again(file: &SourceFile) -> io::Result<String> {
+    let not_text = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    String::from_utf8(read_at_most(&file.path, u64::MAX)?).map_err(not_text)
+}
+
 /// Reads a file of text below `root` that no page is made of; what prevents it is told in a few words.
 pub(super) fn read_text(path: &Path, root: &Path) -> Result<String, String> {
     let told = |error: io::Error| match error.kind() {
@@ -125,11 +131,20 @@ pub(super) fn read_text(path: &Path, root: &Path) -> Result<String, String> {
 
 /// The first `limit` bytes of a file.
 fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = fs::File::open(path)?;
-    // Room for all of it and a byte more, so that its end is found without growing.
+    let mut file = fs::File::open(path)?;
     let len = file.metadata()?.len().min(limit);
-    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1);
-    file.take(limit).read_to_end(&mut bytes)?;
+    let len = usize::try_from(len).unwrap_or(0);
+    // Room for a byte more than there should be: if that is not filled, nothing follows, and nobody need look.
+    let mut bytes = Vec::with_capacity(len + 1);
+    bytes.resize(len + 1, 0);
+    let read = match file.read(&mut bytes) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        read => read?,
+    };
+    bytes.truncate(read);
+    if read != len {
+        file.take(limit.saturating_sub(read as u64)).read_to_end(&mut bytes)?;
+    }
     Ok(bytes)
 }
 

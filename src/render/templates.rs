@@ -1,5 +1,6 @@
 //! Finds templates, the site's over the theme's over the built-in ones, and fills them in.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -18,6 +19,9 @@ const BUILT_IN: &str = " (built in)";
 
 /// What lies beside templates without being one.
 const NO_TEMPLATES: [&str; 2] = ["js", "css"];
+
+/// How a template that is part of the program includes another, before and after the name of that.
+const INCLUDE: (&str, &str) = ("{% include \"", "\" %}");
 
 /// Templates that answer with HTML or XML have what they show escaped.
 const ESCAPED: [&str; 3] = [".html", ".xml", ".htm"];
@@ -47,6 +51,35 @@ struct Found {
     text: String,
 }
 
+impl Found {
+    fn is_built_in(&self) -> bool {
+        self.place.ends_with(BUILT_IN)
+    }
+
+    /// The text with what it includes in its place, which saves the engine a frame for each; as it is where an author
+    /// has written either, who is told of a mistake by the place that it has.
+    fn with_parts(&self, found: &BTreeMap<String, Self>) -> Cow<'_, str> {
+        let include = |rest: &str| {
+            let (name, after) = rest.split_once(INCLUDE.1)?;
+            let part = found.get(name).filter(|part| self.is_built_in() && part.is_built_in())?;
+            Some((part.with_parts(found).into_owned(), rest.len() - after.len()))
+        };
+        let mut text = String::new();
+        let mut rest = self.text.as_str();
+        while let Some((before, after)) = rest.split_once(INCLUDE.0) {
+            let Some((part, len)) = include(after) else { return Cow::Borrowed(&self.text) };
+            text.push_str(before);
+            text.push_str(&part);
+            rest = &after[len..];
+        }
+        if text.is_empty() {
+            return Cow::Borrowed(&self.text);
+        }
+        text.push_str(rest);
+        Cow::Owned(text)
+    }
+}
+
 impl Templates {
     /// The templates of the site of `config`; those that cannot be read are problems, and then none is.
     pub(super) fn load(config: &Config) -> anyhow::Result<Result<Self, Vec<Problem>>> {
@@ -68,12 +101,12 @@ impl Templates {
 
     fn parse(found: &BTreeMap<String, Found>) -> Result<Self, Vec<Problem>> {
         let mut tera = engine();
-        let sources = found.iter().map(|(name, template)| (name, &template.text));
+        let sources = found.iter().map(|(name, template)| (name, template.with_parts(found)));
         let added = tera.add_raw_templates(sources);
         let places = found.iter().map(|(name, found)| (name.clone(), found.place.clone()));
         let fingerprints = fingerprints(found);
-        let are_all_built_in = found.values().all(|template| template.place.ends_with(BUILT_IN));
-        let own = found.values().filter(|template| !template.place.ends_with(BUILT_IN));
+        let are_all_built_in = found.values().all(|template| template.is_built_in());
+        let own = found.values().filter(|template| !template.is_built_in());
         let names = own.flat_map(|template| names(&template.text)).map(str::to_owned).collect();
         let places = places.collect();
         let templates = Self { tera, places, fingerprints, are_all_built_in, names };
