@@ -118,19 +118,21 @@ impl Writer {
         retention: Option<Duration>,
     ) -> anyhow::Result<(Self, watch::Receiver<Arc<Snapshot>>)> {
         let swept = clock.now();
+        // Tried again at once, on the thread that may wait.
+        let soon = Outage { tried: swept, wait: Duration::ZERO };
         let (memory, outage) = match load(&store, &identity, swept) {
-            Ok(memory) => (memory, None),
-            // Tried again at once, on the thread that may wait.
-            Err(_) if store.is_host() => {
-                (Memory::default(), Some(Outage { tried: swept, wait: Duration::ZERO }))
-            }
+            Ok(memory) => (Some(memory), store.is_frozen().then_some(soon)),
+            Err(_) if store.is_host() => (None, Some(soon)),
             Err(failure) => return Err(failure),
         };
+        let is_unavailable = memory.is_none();
+        let memory = memory.unwrap_or_default();
         rejections.resume(&memory.rejected);
         let rejected = memory.rejected.clone();
-        let snapshot = match outage {
-            None => memory.snapshot(rejections.counts()),
-            Some(_) => Snapshot::unavailable(),
+        let snapshot = if is_unavailable {
+            Snapshot::unavailable()
+        } else {
+            Snapshot { degraded: outage.is_some(), ..memory.snapshot(rejections.counts()) }
         };
         let (publisher, snapshots) = watch::channel(Arc::new(snapshot));
         let writer = Self {
@@ -358,7 +360,24 @@ impl Writer {
                 self.checked = now;
                 self.outage = None;
             }
-            Err(failure) => self.fail(&failure, now),
+            Err(failure) => {
+                self.fail(&failure, now);
+                self.tell_what_is_frozen(now);
+            }
+        }
+    }
+
+    /// Publishes what a file has that can be read and not written to, if nothing is known yet.
+    fn tell_what_is_frozen(&mut self, now: Timestamp) {
+        if !self.publisher.borrow().unavailable || !self.store.is_frozen() {
+            return;
+        }
+        if let Ok(memory) = load(&self.store, &self.identity, now) {
+            self.rejections.resume(&memory.rejected);
+            self.rejected.clone_from(&memory.rejected);
+            let numbers = memory.snapshot(self.rejections.counts());
+            self.publisher.send_replace(Arc::new(Snapshot { degraded: true, ..numbers }));
+            self.memory = memory;
         }
     }
 

@@ -130,6 +130,10 @@ pub(super) fn read_text(path: &Path, root: &Path) -> Result<String, String> {
 }
 
 /// The first `limit` bytes of a file.
+#[expect(
+    clippy::slow_vector_initialization,
+    reason = "the allocator clears longer ones with a system call each"
+)]
 fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut file = fs::File::open(path)?;
     let len = file.metadata()?.len().min(limit);

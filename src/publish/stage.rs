@@ -330,7 +330,11 @@ pub(super) fn lock(private: &Path) -> anyhow::Result<Option<File>> {
     let lock = || {
         fs::create_dir_all(private)?;
         let file = File::options().create(true).truncate(false).write(true).open(&path)?;
-        file.lock()?;
+        match file.lock() {
+            // Some file systems of networks and of virtual machines keep no locks. Who builds there builds alone.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            locked => locked?,
+        }
         io::Result::Ok(file)
     };
     let file = match lock() {

@@ -105,7 +105,7 @@ impl Templates {
         let added = tera.add_raw_templates(sources);
         let places = found.iter().map(|(name, found)| (name.clone(), found.place.clone()));
         let fingerprints = fingerprints(found);
-        let are_all_built_in = found.values().all(|template| template.is_built_in());
+        let are_all_built_in = found.values().all(Found::is_built_in);
         let own = found.values().filter(|template| !template.is_built_in());
         let names = own.flat_map(|template| names(&template.text)).map(str::to_owned).collect();
         let places = places.collect();

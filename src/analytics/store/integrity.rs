@@ -10,6 +10,9 @@
 //! - A check reads some 400 MB a second. A file of up to [`CHECKED_AT_ONCE`](crate::analytics::policy::CHECKED_AT_ONCE) is checked before anything
 //!   else, as nobody notices; a larger one while the site is served already. Its numbers are told once they are
 //!   known to be right, and events wait in the queue until then.
+//! - A file that cannot be written to, as on a disk that is mounted read-only, is opened by a server all the same, to
+//!   be read: what opening, mending and merging write stays in memory, see `frozen`. Events are refused until the
+//!   file can be written to, which is tried again and again.
 //! - The daily check is made by the thread that stores events, at a moment when nobody reads. redb asks for a
 //!   database that nobody else uses. A copy cannot be checked instead: of copies of a file that is written, two in
 //!   five were useless, and a long transaction that keeps the file as it is lets it grow for good.
@@ -77,6 +80,11 @@ fn is_turned_back(header: &[u8]) -> bool {
     let (named, other) = if flags & 1 == 0 { (zero, one) } else { (one, zero) };
     let is_known = named[0] == VERSION && other[0] == VERSION;
     is_known && flags & UNCLEAN == 0 && state(named) < state(other)
+}
+
+/// Whether the database at `path`, which is open, is kept from others: not where the file system has no locks.
+pub(super) fn is_locked(path: &Path) -> bool {
+    matches!(Database::builder().open_read_only(path), Err(DatabaseError::DatabaseAlreadyOpen))
 }
 
 /// What redb says about opening a file, as what it means for the file.
@@ -148,17 +156,21 @@ pub(super) fn leave_mark(path: &Path) {
     }
 }
 
+/// Whether it is noted that the file was closed well, and the note is true.
+pub(super) fn has_mark(path: &Path) -> bool {
+    let state = fs::metadata(path).ok().as_ref().and_then(state);
+    state.is_some_and(|state| fs::read_to_string(mark(path)).is_ok_and(|noted| noted == state))
+}
+
 /// Takes the note away, durably, and says whether it was true.
 pub(super) fn take_mark(path: &Path) -> io::Result<bool> {
-    let mark = mark(path);
-    let noted = match fs::read_to_string(&mark) {
-        Ok(noted) => noted,
-        Err(failure) if failure.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(_) => String::new(),
-    };
-    fs::remove_file(&mark)?;
-    sync_folder(path)?;
-    Ok(fs::metadata(path).ok().as_ref().and_then(state).is_some_and(|state| state == noted))
+    let was_true = has_mark(path);
+    match fs::remove_file(mark(path)) {
+        Ok(()) => sync_folder(path)?,
+        Err(failure) if failure.kind() == io::ErrorKind::NotFound => {}
+        Err(failure) => return Err(failure),
+    }
+    Ok(was_true)
 }
 
 /// Makes what happened to names beside `path` durable.

@@ -87,6 +87,7 @@ mod every_table;
 mod export;
 #[cfg(test)]
 mod faults;
+mod frozen;
 mod import;
 mod integrity;
 mod load;
@@ -113,7 +114,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use redb::{Database, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 
 use self::integrity::{Damaged, Refused};
@@ -148,6 +149,8 @@ enum Door {
     Closed,
     /// It is open, but not known to be whole, and nobody reads it.
     Unchecked(Database),
+    /// The file cannot be written to, but read: what is in it can be told.
+    Frozen(Database),
     Open(Database),
 }
 
@@ -155,16 +158,24 @@ impl Door {
     /// The database, for who may read and write.
     fn open(&self) -> anyhow::Result<&Database> {
         match self {
-            Self::Closed => Err(anyhow!("the database is closed after a failure")),
-            Self::Unchecked(_) => Err(anyhow!("the database is being checked")),
-            Self::Open(database) => Ok(database),
+            Self::Frozen(_) => Err(anyhow!("the database cannot be written to")),
+            _ => self.readable(),
         }
     }
 
-    /// The database, whole or not.
+    /// The database, for who reads.
+    fn readable(&self) -> anyhow::Result<&Database> {
+        match self {
+            Self::Closed => Err(anyhow!("the database is closed after a failure")),
+            Self::Unchecked(_) => Err(anyhow!("the database is being checked")),
+            Self::Frozen(database) | Self::Open(database) => Ok(database),
+        }
+    }
+
+    /// The database, whole or not, if it is written to.
     fn database(&mut self) -> Option<&mut Database> {
         match self {
-            Self::Closed => None,
+            Self::Closed | Self::Frozen(_) => None,
             Self::Unchecked(database) | Self::Open(database) => Some(database),
         }
     }
@@ -173,7 +184,7 @@ impl Door {
     fn close(&mut self) -> bool {
         match std::mem::replace(self, Self::Closed) {
             Self::Closed => false,
-            Self::Unchecked(database) => {
+            Self::Unchecked(database) | Self::Frozen(database) => {
                 drop(database);
                 false
             }
@@ -207,6 +218,11 @@ impl Store {
             Err(failure) => {
                 tracing::error!("{failure:#}; the site is served, and nobody is counted for now");
             }
+            Ok(()) if !integrity::is_locked(path) => tracing::warn!(
+                "the file system of `{}` keeps no locks, as some of networks: nothing holds a second server off, and \
+                 two would destroy what was counted. Better keep the statistics on a disk of this machine",
+                path.display()
+            ),
             Ok(()) => {}
         }
         Ok(store)
@@ -235,8 +251,18 @@ impl Store {
         format!("cannot open the statistics at `{}`", self.path().display())
     }
 
-    /// Opens the file. After an unclean end it is checked, if it is large by the next [`reopen`](Self::reopen).
+    /// Opens the file; if it cannot be written to, that is a failure, but a server can read it from then on.
     fn enter(&self, now: Option<Timestamp>) -> anyhow::Result<()> {
+        let entered = self.enter_to_write(now);
+        if entered.is_err() && self.is_host {
+            let mut door = self.database.write().unwrap_or_else(PoisonError::into_inner);
+            self.medium.freeze(&mut door);
+        }
+        entered
+    }
+
+    /// Opens the file. After an unclean end it is checked, if it is large by the next [`reopen`](Self::reopen).
+    fn enter_to_write(&self, now: Option<Timestamp>) -> anyhow::Result<()> {
         let (length, is_clean) = self.medium.prepare()?;
         let is_later = self.is_host && length > policy::CHECKED_AT_ONCE;
         let check = if is_clean || is_later { Check::Nothing } else { Check::Whole };
@@ -276,6 +302,12 @@ impl Store {
         self.is_host
     }
 
+    /// Whether the file can be read and not written to.
+    pub(super) fn is_frozen(&self) -> bool {
+        let door = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        matches!(*door, Door::Frozen(_))
+    }
+
     /// Closes the file and opens it again, checking all of it; a damaged one is set aside, as of `now`. After a
     /// failed write nothing that the operating system says about the old handle can be believed.
     pub(super) fn reopen(&self, now: Timestamp) -> anyhow::Result<()> {
@@ -288,14 +320,28 @@ impl Store {
             }
             return Ok(());
         }
-        door.close();
-        self.medium.prepare()?;
+        // What cannot be written to has not changed.
+        if !matches!(*door, Door::Frozen(_)) {
+            door.close();
+        }
         let now = self.is_host.then_some(now);
-        let database = self.medium.open_or_set_aside(Check::Whole, now)?;
-        merge::settle(&database)?;
-        *door = Door::Open(database);
-        self.has_failed.store(false, Ordering::Relaxed);
-        Ok(())
+        let opened = self.medium.prepare().and_then(|_| {
+            let database = self.medium.open_or_set_aside(Check::Whole, now)?;
+            merge::settle(&database).map(|()| database)
+        });
+        match opened {
+            Ok(database) => {
+                *door = Door::Open(database);
+                self.has_failed.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(failure) => {
+                if self.is_host {
+                    self.medium.freeze(&mut door);
+                }
+                Err(failure)
+            }
+        }
     }
 
     /// Keeps every transaction waiting until the result is dropped.
@@ -367,7 +413,7 @@ impl Store {
         work: impl FnOnce(&ReadTransaction) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let door = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = door.open()?;
+        let database = door.readable()?;
         contained(|| work(&database.begin_read()?))
     }
 }
@@ -498,17 +544,38 @@ impl Medium {
         }
     }
 
+    /// Has the file be read, if it is whole and cannot be written to. Then it is what it was when it was last looked at.
+    fn freeze(&self, door: &mut Door) {
+        if !frozen::is_frozen(&self.path) {
+            door.close();
+        } else if !matches!(door, Door::Frozen(_)) {
+            *door = contained(|| self.open_frozen()).map_or(Door::Closed, Door::Frozen);
+        }
+    }
+
+    fn open_frozen(&self) -> anyhow::Result<Database> {
+        integrity::inspect(&self.path)?;
+        let check = if integrity::has_mark(&self.path) { Check::Nothing } else { Check::Whole };
+        let file = frozen::Frozen::open(&self.path)?;
+        let database = builder(check).create_with_backend(file).map_err(integrity::explain)?;
+        ensure!(format(&database)? == Some(FORMAT), "it has another format");
+        merge::settle(&database).map(|()| database)
+    }
+
     fn open_any(&self, check: Check) -> anyhow::Result<Database> {
-        let mut builder = Database::builder();
-        builder
-            .set_cache_size(policy::CACHE_BYTES)
-            .set_check_integrity_on_open(check == Check::Whole);
+        let builder = builder(check);
         #[cfg(test)]
         if let Some(disk) = &self.disk {
             return builder.create_with_backend(disk.attach()).map_err(integrity::explain);
         }
         builder.create(&self.path).map_err(integrity::explain)
     }
+}
+
+fn builder(check: Check) -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(policy::CACHE_BYTES).set_check_integrity_on_open(check == Check::Whole);
+    builder
 }
 
 /// The format of the file; none if there is nothing in it.
