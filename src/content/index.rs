@@ -215,13 +215,11 @@ impl ContentIndex {
 
     /// The listed posts before and after the one at `path`: the older, then the newer.
     pub fn neighbors(&self, path: &UrlPath) -> (Option<&Arc<Page>>, Option<&Arc<Page>>) {
-        let Some(page) = self.at(path) else { return (None, None) };
-        let Ok(at) = self.listed_posts.binary_search_by(|post| order_of(post).cmp(&order_of(page)))
-        else {
-            return (None, None);
-        };
-        let newer = at.checked_sub(1).and_then(|newer| self.listed_posts.get(newer));
-        (self.listed_posts.get(at + 1), newer)
+        let is_listed = |page: &&Arc<Page>| page.is_post() && page.is_listed();
+        let at = self.places.paths.get(path).copied();
+        let Some(at) = at.filter(|at| is_listed(&&self.pages[*at])) else { return (None, None) };
+        let older = self.pages[at + 1..].iter().find(is_listed);
+        (older, self.pages[..at].iter().rev().find(is_listed))
     }
 }
 

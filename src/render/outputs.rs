@@ -113,10 +113,10 @@ impl<'a> Outputs<'a> {
     pub(super) fn put_filled(
         &self,
         path: &UrlPath,
-        filled: Result<String, Problem>,
+        filled: Result<Vec<u8>, Problem>,
     ) -> anyhow::Result<()> {
         match filled {
-            Ok(text) => self.put(path, text.into_bytes()),
+            Ok(bytes) => self.put(path, bytes),
             Err(problem) => {
                 self.report(problem);
                 Ok(())

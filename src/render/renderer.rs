@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
-
+use memchr::memmem;
 use serde::Serialize;
 use tera::{Context, Value};
 
@@ -294,7 +294,7 @@ impl<'a> Renderer<'a> {
         self.outputs.put_filled(path, filled.map(without_forbidden))
     }
 
-    fn fill(&self, template: &str, context: &Context) -> Result<String, Problem> {
+    fn fill(&self, template: &str, context: &Context) -> Result<Vec<u8>, Problem> {
         let _guard = self.scope.enter();
         self.templates.fill(template, context)
     }
@@ -318,15 +318,17 @@ impl<'a> Renderer<'a> {
     }
 
     /// Puts the scripts into the head, whether the theme has thought of them or not.
-    fn with_scripts(&self, mut html: String) -> String {
-        let at = html.find("</head>").or_else(|| html.rfind("</body>")).unwrap_or(html.len());
-        html.insert_str(at, &self.extras.scripts);
+    fn with_scripts(&self, mut html: Vec<u8>) -> Vec<u8> {
+        let at = memmem::find(&html, b"</head>").or_else(|| memmem::rfind(&html, b"</body>"));
+        let at = at.unwrap_or(html.len());
+        html.splice(at..at, self.extras.scripts.bytes());
         html
     }
 }
 
 /// The text without the control characters that no XML document may have, not even escaped (XML 1.0, 2.2).
-fn without_forbidden(mut text: String) -> String {
+fn without_forbidden(text: Vec<u8>) -> Vec<u8> {
+    let mut text = String::from_utf8(text).expect("templates and values are text");
     let is_forbidden = |letter: char| {
         letter.is_control() && letter.is_ascii() && !matches!(letter, '\t' | '\n' | '\r' | '\x7f')
             || matches!(letter, '\u{fffe}' | '\u{ffff}')
@@ -334,7 +336,7 @@ fn without_forbidden(mut text: String) -> String {
     if text.contains(is_forbidden) {
         text.retain(|letter| !is_forbidden(letter));
     }
-    text
+    text.into_bytes()
 }
 
 /// A value for a template.

@@ -23,6 +23,9 @@ const NO_TEMPLATES: [&str; 2] = ["js", "css"];
 /// How a template that is part of the program includes another, before and after the name of that.
 const INCLUDE: (&str, &str) = ("{% include \"", "\" %}");
 
+/// For how many bytes of a page there is room before it grows: for most pages of most sites.
+const USUAL_PAGE: usize = 12 << 10;
+
 /// Templates that answer with HTML or XML have what they show escaped.
 const ESCAPED: [&str; 3] = [".html", ".xml", ".htm"];
 
@@ -149,9 +152,11 @@ impl Templates {
         self.fingerprints.get(name).copied().unwrap_or_default()
     }
 
-    /// Fills in the template `name`; what goes wrong is the template's author's mistake.
-    pub(super) fn fill(&self, name: &str, context: &Context) -> Result<String, Problem> {
-        self.tera.render(name, context).map_err(|error| self.problem(name, &error))
+    /// Fills in the template `name`, in UTF-8; what goes wrong is the template's author's mistake.
+    pub(super) fn fill(&self, name: &str, context: &Context) -> Result<Vec<u8>, Problem> {
+        let mut filled = Vec::with_capacity(USUAL_PAGE);
+        let made = self.tera.render_to(name, context, &mut filled);
+        made.map(|()| filled).map_err(|error| self.problem(name, &error))
     }
 
     fn problem(&self, name: &str, error: &tera::Error) -> Problem {
