@@ -17,7 +17,7 @@ pub(super) enum Shelf {
     /// Ids of viewings and of events.
     Views = 0,
     Visitors = 1,
-    /// The last counted view of a page and a visitor.
+    /// The last counted view of a page and a visitor, unless it was the last of the visit.
     Counted = 2,
     Visits = 3,
 }

@@ -100,9 +100,9 @@ pub const WORDS_KNOWN: usize = 16_384;
 /// visitors of the days that are lived again.
 pub const DAYS_BACK: u32 = 3;
 
-/// From how many entries on those that wait in the journal are merged into their tables: of some 28,000 views, for
+/// From how many entries on those that wait in the journal are merged into their tables: of some 57,000 views, for
 /// which maps have room that would double for a few more.
-pub const JOURNAL: usize = 114_000;
+pub const JOURNAL: usize = 171_000;
 
 /// How many ids of viewings, and of visitors, are read at most at the start: that keeps the thread that stores for three
 /// tenths of a second.

@@ -438,8 +438,8 @@ mod tests {
         let clock = Arc::new(FixedClock::at(at(0)));
         let (mut writer, _snapshots) =
             Writer::new(store, clock, identity, Arc::default(), None).unwrap();
-        // Each notes an entry in each of four tables: more than two parts, less than three.
-        let views = (0..policy::MERGED_AT_ONCE as u64 / 2 + 100).map(|number| {
+        // Each notes an entry in each of three tables: more than two parts, less than three.
+        let views = (0..policy::MERGED_AT_ONCE as u64 * 3 / 4 + 100).map(|number| {
             let id = VisitorId::from_bytes(u128::from(number + 1).to_be_bytes());
             Event { visitor: Some(id), ..view(number, 0, "/a/", 0) }
         });

@@ -272,8 +272,10 @@ impl<'b, 't> Batch<'b, 't> {
         let visitor = subject.visitor.or_else(|| subject.key.map(|_| self.new_visitor()));
         row.visitor = visitor.as_ref().map_or(0, |visitor| visitor.number);
         if row.visitor != 0 {
-            self.set_counted(page, row.visitor, key);
             let before = if is_new { None } else { self.visit(row.visitor)? };
+            if let Some(visit) = before {
+                self.leave(visit.exit, &row)?;
+            }
             row.flags = row.flags.with(self.go_on(before, key, row.visitor)?);
         }
         let newness = self.put(key, &row, subject.key.zip(visitor));
@@ -349,6 +351,25 @@ impl<'b, 't> Batch<'b, 't> {
     fn replace(&mut self, key: RowKey, before: &Row, row: &Row) {
         self.ledger.add(self.calendar, key.time(), row, Some(before));
         self.rows.insert(key, *row);
+    }
+
+    /// The last view that was counted for a page and a visitor. A visit knows which was its last.
+    pub(super) fn counted(&self, page: u32, visitor: u32) -> anyhow::Result<Option<RowKey>> {
+        if let Some(visit) = self.visit(visitor)?
+            && self.row(visit.exit)?.is_some_and(|row| row.path == page)
+        {
+            return Ok(Some(visit.exit));
+        }
+        self.noted(page, visitor)
+    }
+
+    /// Notes that the view `exit`, after which the visitor is counted for another, was counted. Most visits are of one
+    /// page, and need no such note.
+    fn leave(&mut self, exit: RowKey, next: &Row) -> anyhow::Result<()> {
+        if let Some(row) = self.row(exit)?.filter(|row| row.path != next.path) {
+            self.note_counted(row.path, next.visitor, exit);
+        }
+        Ok(())
     }
 
     /// Has the view `key` go on with the visitor's visit, which is `before`, or begin one, and says what it is in

@@ -195,8 +195,8 @@ impl Batch<'_, '_> {
         self.memory.journal.put((Shelf::Visitors, key), &visitor.encode());
     }
 
-    /// The last view that was counted for a page and a visitor.
-    pub(super) fn counted(&self, page: u32, visitor: u32) -> anyhow::Result<Option<RowKey>> {
+    /// The last view that was noted as counted for a page and a visitor.
+    pub(super) fn noted(&self, page: u32, visitor: u32) -> anyhow::Result<Option<RowKey>> {
         let key = tables::counted_key(page, visitor);
         let row = self.memory.journal.value((Shelf::Counted, u64::from_be_bytes(key)));
         match row.and_then(|row| row.try_into().ok()) {
@@ -205,7 +205,7 @@ impl Batch<'_, '_> {
         }
     }
 
-    pub(super) fn set_counted(&mut self, page: u32, visitor: u32, row: RowKey) {
+    pub(super) fn note_counted(&mut self, page: u32, visitor: u32, row: RowKey) {
         let key = u64::from_be_bytes(tables::counted_key(page, visitor));
         self.memory.journal.put((Shelf::Counted, key), &row.to_bytes());
     }
@@ -235,8 +235,8 @@ mod tests {
     use crate::analytics::samples::{at, view};
     use jiff::tz::TimeZone;
 
-    /// More views than are merged at once; each notes an entry in each of four tables.
-    const VIEWS: u64 = policy::MERGED_AT_ONCE as u64 / 4 + 100;
+    /// More views than are merged at once; each notes an entry in each of three tables.
+    const VIEWS: u64 = policy::MERGED_AT_ONCE as u64 / 3 + 100;
 
     fn views() -> Vec<Event> {
         let of = |number: u64| {

@@ -28,7 +28,8 @@
 //! views       8 id of a viewing or of an event       8 row key                           (counted)
 //!                                                    8 row key │ n first seen + 1 │ n engaged
 //!                                                                                         (repeat)
-//! counted     4 page │ 4 visitor                     8 row key of the last counted view
+//! counted     4 page │ 4 visitor                     8 row key of the last counted view, unless the visit
+//!                                                    ended there
 //! visits      4 visitor                              8 row key of its first view │ 8 of its last
 //!                                                    │ 8 last sign
 //! journal     8 number                               (1 table │ 8 key │ n length │ value)*; tables are 0 views,
@@ -728,6 +729,35 @@ mod tests {
         assert_eq!(memory.sessions.active(), 1);
         let memory = store.load(at(72 * MINUTE)).unwrap();
         assert_eq!(memory.sessions.active(), 0);
+    }
+
+    #[test]
+    fn a_page_seen_again_within_half_an_hour_counts_once_whatever_was_seen_and_swept_meanwhile() {
+        const MINUTE: i64 = 60_000;
+        const DAY: i64 = 24 * 60;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("analytics.redb")).unwrap();
+        let mut memory = store.load(at(0)).unwrap();
+        let mut views = |minute: i64, page: &str| {
+            let mut events = [view(minute.unsigned_abs(), 1, page, minute * MINUTE)];
+            store.commit(&mut memory, &mut events, &identity(), More::default()).unwrap();
+            store.sweep(&mut memory, at(minute * MINUTE), &[]).unwrap();
+            memory.totals.site.views
+        };
+        assert_eq!((views(1, "/a/"), views(2, "/b/"), views(3, "/c/")), (1, 2, 3));
+        assert_eq!((views(4, "/a/"), views(5, "/b/"), views(6, "/c/")), (3, 3, 3));
+        assert_eq!((views(30, "/a/"), views(31, "/a/"), views(32, "/b/")), (3, 4, 5));
+        // A visit that has gone on for a day ends, and another begins.
+        let mut last = 5;
+        for minute in (50..DAY - 10).step_by(29) {
+            last = views(minute, if minute % 2 == 0 { "/a/" } else { "/b/" });
+        }
+        assert_eq!(views(DAY - 5, "/c/"), last + 1);
+        assert_eq!(views(DAY + 2, "/c/"), last + 1, "after the visit, within half an hour");
+        assert_eq!(views(DAY + 3, "/d/"), last + 2);
+        assert_eq!((views(DAY + 4, "/c/"), views(DAY + 24, "/c/")), (last + 2, last + 2));
+        assert_eq!(views(DAY + 25, "/c/"), last + 3, "half an hour later");
+        assert_eq!(store.counts().unwrap(), store.recount().unwrap());
     }
 
     #[test]

@@ -263,8 +263,12 @@ impl<'t> Tables<'t> {
 
     /// Deletes the visits that have ended, and the counted views that nothing can be a repeat of any more.
     pub(super) fn forget_ended(&mut self, now: Timestamp) -> anyhow::Result<()> {
-        self.visits.retain(|_, visit| Visit::from_bytes(visit).includes(now))?;
-        self.counted.retain(|_, key| policy::is_repeat(RowKey::from_bytes(*key).time(), now))?;
+        let is_repeated = |view: RowKey| policy::is_repeat(view.time(), now);
+        self.visits.retain(|_, visit| {
+            let visit = Visit::from_bytes(visit);
+            visit.includes(now) || is_repeated(visit.exit)
+        })?;
+        self.counted.retain(|_, key| is_repeated(RowKey::from_bytes(*key)))?;
         Ok(())
     }
 
