@@ -1,5 +1,6 @@
 //! The time: the only reader of the system clock, and where a day begins.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,23 +43,47 @@ impl Timestamp {
     pub fn to_rfc3339_in(self, zone: &TimeZone) -> String {
         let zoned = self.in_zone(zone);
         let offset = zoned.offset().seconds();
-        let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs() / 60);
-        format!("{}{sign}{:02}:{:02}", civil(&zoned), minutes / 60, minutes % 60)
+        let minutes = offset.unsigned_abs() / 60;
+        let mut text = civil(&zoned);
+        text.push(if offset < 0 { '-' } else { '+' });
+        push_two(&mut text, minutes / 60);
+        text.push(':');
+        push_two(&mut text, minutes % 60);
+        text
     }
 
     /// As RFC 3339 in UTC, for example `2026-11-24T08:00:00Z`.
     pub fn to_rfc3339(self) -> String {
-        format!("{}Z", civil(&self.in_zone(&TimeZone::UTC)))
+        let mut text = civil(&self.in_zone(&TimeZone::UTC));
+        text.push('Z');
+        text
     }
 }
 
-/// Date and time of day, to the second. Written out, because a pattern is read anew each time it is used.
-fn civil(zoned: &jiff::ZonedDateTime) -> impl std::fmt::Display {
+/// Date and time of day, to the second. Written out, for every page and every line of a list has one.
+fn civil(zoned: &jiff::ZonedDateTime) -> String {
     let (date, time) = (zoned.date(), zoned.time());
-    std::fmt::from_fn(move |f| {
-        write!(f, "{:04}-{:02}-{:02}", date.year(), date.month(), date.day())?;
-        write!(f, "T{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
-    })
+    let mut text = String::with_capacity("2026-11-24T09:00:00+01:00".len());
+    match u32::try_from(date.year()) {
+        Ok(year) => {
+            push_two(&mut text, year / 100);
+            push_two(&mut text, year % 100);
+        }
+        Err(_) => drop(write!(text, "{:04}", date.year())),
+    }
+    let parts = [date.month(), date.day(), time.hour(), time.minute(), time.second()];
+    for (before, part) in ['-', '-', 'T', ':', ':'].into_iter().zip(parts) {
+        text.push(before);
+        push_two(&mut text, part.unsigned_abs().into());
+    }
+    text
+}
+
+/// Appends the two digits of a number below a hundred.
+fn push_two(text: &mut String, number: u32) {
+    for digit in [number / 10, number % 10] {
+        text.extend(char::from_digit(digit, 10));
+    }
 }
 
 impl std::ops::Add<Duration> for Timestamp {

@@ -25,6 +25,15 @@ impl Fingerprint {
 }
 
 impl Fingerprint {
+    /// What [`of`](Self::of) gives of a text, of bytes that may be one.
+    pub fn of_text(bytes: &[u8]) -> Self {
+        let mut fold = Fold::default();
+        // As `str` does it: what follows in a longer thing must not look like more of the text.
+        fold.0.write(bytes);
+        fold.0.write_u8(0xff);
+        fold.finish()
+    }
+
     /// The fingerprint as bytes.
     pub fn to_bytes(self) -> [u8; 8] {
         self.0.to_le_bytes()
@@ -73,6 +82,7 @@ mod tests {
     fn what_differs_has_another_fingerprint_and_what_does_not_has_the_same() {
         assert_eq!(Fingerprint::of("a"), Fingerprint::of("a"));
         assert_ne!(Fingerprint::of("a"), Fingerprint::of("b"));
+        assert_eq!(Fingerprint::of("a text"), Fingerprint::of_text(b"a text"));
         assert_ne!(Fingerprint::of(&("ab", "c")), Fingerprint::of(&("a", "bc")));
         let mut fold = Fold::default();
         for part in ["x", "y"] {

@@ -21,7 +21,7 @@ pub use self::data::{Data, read as read_data};
 pub use self::index::{ContentIndex, Exchange};
 use self::memory::Remembered;
 pub use self::memory::{Memory, Purpose};
-pub use self::page::{Page, Read, Role};
+pub use self::page::{Page, Read, Role, Text};
 pub use self::reload::{Reloaded, reload};
 pub use self::stamp::{Moment, Stamp};
 use self::survey::Found;

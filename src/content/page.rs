@@ -64,6 +64,17 @@ pub struct Page {
     pub listed: Fingerprint,
 }
 
+/// The text of a page.
+#[derive(Debug)]
+pub struct Text {
+    /// The whole contents of the file.
+    pub whole: String,
+    /// Where the body begins in it.
+    pub body: usize,
+    /// Whether it is the text that the page was made of.
+    pub is_current: bool,
+}
+
 /// A page, if the file makes one, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Read {
@@ -148,6 +159,11 @@ impl Page {
         !self.front_matter.unlisted
     }
 
+    /// Whether the author wants a table of contents beside the text.
+    pub fn wants_toc(&self) -> bool {
+        self.front_matter.toc.unwrap_or(false)
+    }
+
     /// How many minutes a reader takes, at least one.
     pub fn reading_minutes(&self) -> usize {
         self.words.div_ceil(WORDS_A_MINUTE).max(1)
@@ -164,14 +180,15 @@ impl Page {
         given.map_or_else(|| self.file.relative.clone(), Arc::from)
     }
 
-    /// The whole contents of the file, read anew, and where the body begins in it.
+    /// The text of the page, read anew.
     ///
     /// The file may have been saved since; then what it says now is rendered, and the next build follows.
-    pub fn source_text(&self) -> anyhow::Result<(String, usize)> {
-        let text = source::read_again(&self.file)
+    pub fn text(&self) -> anyhow::Result<Text> {
+        let is_it = |bytes: &[u8]| Fingerprint::of_text(bytes) == self.fingerprint;
+        let (whole, is_current) = source::read_again(&self.file, is_it)
             .with_context(|| format!("cannot read `{}`", self.file.name))?;
-        let body = front_matter::body_of(&text);
-        Ok((text, body))
+        let body = front_matter::body_of(&whole);
+        Ok(Text { whole, body, is_current })
     }
 
     /// The place of something in the front matter; the start of the file if it is not written there.

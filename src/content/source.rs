@@ -15,6 +15,9 @@ use crate::problem::{Mistake, Place, Problem};
 /// The largest Markdown file that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
 
+/// How long most Markdown files are at most, in bytes.
+const USUAL: usize = 14 << 10;
+
 /// Folders of a site that nothing is published from, whatever leads there.
 const NO_SOURCES: [&str; 4] = ["state", "public", ".tallymark", ".git"];
 
@@ -105,10 +108,22 @@ pub fn read(file: &SourceFile) -> anyhow::Result<Result<String, Problem>> {
     }))
 }
 
-/// Reads a Markdown file that was read before.
-pub(super) fn read_again(file: &SourceFile) -> io::Result<String> {
+/// Reads a Markdown file that was read before, and says whether `is_it` still.
+pub(super) fn read_again(
+    file: &SourceFile,
+    is_it: impl Fn(&[u8]) -> bool,
+) -> io::Result<(String, bool)> {
     let not_text = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-    String::from_utf8(read_at_most(&file.path, u64::MAX)?).map_err(not_text)
+    let mut bytes = Vec::new();
+    let mut file = fs::File::open(&file.path)?;
+    let is_whole = read_once(&mut file, &mut bytes, USUAL)? < USUAL;
+    // What is the same to the last byte is all of it, without looking for more.
+    let is_same = is_whole && is_it(&bytes);
+    if !is_same {
+        file.read_to_end(&mut bytes)?;
+    }
+    let is_same = is_same || is_it(&bytes);
+    Ok((String::from_utf8(bytes).map_err(not_text)?, is_same))
 }
 
 /// Reads a file of text below `root` that no page is made of; what prevents it is told in a few words.
@@ -130,26 +145,29 @@ pub(super) fn read_text(path: &Path, root: &Path) -> Result<String, String> {
 }
 
 /// The first `limit` bytes of a file.
-#[expect(
-    clippy::slow_vector_initialization,
-    reason = "the allocator clears longer ones with a system call each"
-)]
 fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut file = fs::File::open(path)?;
     let len = file.metadata()?.len().min(limit);
     let len = usize::try_from(len).unwrap_or(0);
-    // Room for a byte more than there should be: if that is not filled, nothing follows, and nobody need look.
-    let mut bytes = Vec::with_capacity(len + 1);
-    bytes.resize(len + 1, 0);
-    let read = match file.read(&mut bytes) {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-        read => read?,
-    };
-    bytes.truncate(read);
+    let mut bytes = Vec::new();
+    // A byte more than there should be: if that does not come, nothing follows, and nobody need look.
+    let read = read_once(&mut file, &mut bytes, len + 1)?;
     if read != len {
         file.take(limit.saturating_sub(read as u64)).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
+}
+
+/// Reads what one call gives into `bytes`, which is empty, `most` at most, and says how much that was.
+fn read_once(file: &mut fs::File, bytes: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+    bytes.reserve_exact(most);
+    bytes.resize(most, 0);
+    let read = match file.read(bytes) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        read => read?,
+    };
+    bytes.truncate(read);
+    Ok(read)
 }
 
 fn source_file(path: PathBuf, folder: &Path, root: &Path) -> SourceFile {

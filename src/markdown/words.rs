@@ -6,34 +6,53 @@
 /// of non-spaces with a letter or digit in it; scripts that put no spaces between words (Chinese,
 /// Japanese) count by character.
 pub(super) fn count(text: &str) -> usize {
-    let mut words = 0;
-    let mut fence: Option<&str> = None;
-    for line in lines(text) {
-        let trimmed = line.trim_start();
-        let marks = fence_marks(trimmed);
-        match fence {
-            Some(open) if marks.starts_with(open) && trimmed[marks.len()..].trim().is_empty() => {
-                fence = None;
-            }
-            None if marks.len() >= 3 => fence = Some(marks),
-            None => words += count_in_line(trimmed),
-            Some(_) => {}
-        }
+    let (mut words, mut rest) = (0, text);
+    while let Some(fence) = fences(rest).find(|fence| fence.marks.len() >= 3) {
+        words += count_in(&rest[..fence.at]);
+        let inside = after_line(&rest[fence.at..]);
+        let end = fences(inside)
+            .find(|end| end.marks.starts_with(fence.marks) && end.behind.trim().is_empty());
+        rest = end.map_or("", |end| after_line(&inside[end.at..]));
     }
-    words
+    words + count_in(rest)
 }
 
-/// The lines of a text, without what ends them.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
-    ends.scan(0, |start, end| Some(&text[std::mem::replace(start, end + 1)..end]))
+/// The beginning of a line that has nothing but backticks or tildes before its first word.
+struct Fence<'a> {
+    at: usize,
+    marks: &'a str,
+    /// The rest of the line.
+    behind: &'a str,
 }
 
-/// The run of backticks or tildes at the start of a line.
-fn fence_marks(line: &str) -> &str {
-    let first = line.bytes().next().filter(|byte| matches!(byte, b'`' | b'~'));
-    let length = first.map_or(0, |mark| line.bytes().take_while(|byte| *byte == mark).count());
-    &line[..length]
+/// Where lines begin with backticks or tildes.
+fn fences(text: &str) -> impl Iterator<Item = Fence<'_>> {
+    let marks = memchr::memchr2_iter(b'`', b'~', text.as_bytes());
+    marks.filter(|at| is_blank_to_line_start(&text[..*at])).map(|at| {
+        let (rest, mark) = (&text[at..], text.as_bytes()[at]);
+        let len = rest.bytes().take_while(|byte| *byte == mark).count();
+        let line = rest.split('\n').next().unwrap_or_default();
+        Fence { at, marks: &line[..len], behind: &line[len..] }
+    })
+}
+
+/// Whether nothing but spaces is at the end of `text` since its last line began. Looks no farther than these reach.
+fn is_blank_to_line_start(text: &str) -> bool {
+    let mut back = text.chars().rev();
+    back.find(|letter| *letter == '\n' || !letter.is_whitespace()).is_none_or(|last| last == '\n')
+}
+
+/// What follows the line that `text` begins in.
+fn after_line(text: &str) -> &str {
+    text.split_once('\n').map_or("", |(_, after)| after)
+}
+
+fn count_in(text: &str) -> usize {
+    if text.is_ascii() {
+        count_in_ascii(text.as_bytes())
+    } else {
+        text.lines().map(count_in_line).sum()
+    }
 }
 
 fn count_in_line(line: &str) -> usize {
@@ -126,7 +145,39 @@ mod tests {
         }
     }
 
+    /// Line by line.
+    fn count_plainly(text: &str) -> usize {
+        let (mut words, mut open) = (0, None);
+        for line in text.split('\n').map(str::trim) {
+            let mark = line.chars().next().filter(|mark| "`~".contains(*mark));
+            let marks = mark.map_or(0, |mark| line.chars().take_while(|it| *it == mark).count());
+            match open {
+                Some(fence)
+                    if line == fence || (line.starts_with(fence) && marks == line.len()) =>
+                {
+                    open = None;
+                }
+                None if marks >= 3 => open = Some(&line[..marks]),
+                None => words += count_in_line(line),
+                Some(_) => {}
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn marks_without_end_are_counted_in_time() {
+        for text in ["`", " `", "`\n", "```\n", " ~~~~ a\n", "~~~`"] {
+            assert!(count(&text.repeat(400_000)) <= 400_000);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn code_is_found_as_line_by_line(text in "((````?|~~~|`|~| {1,3}|a b|ö x|\t)|(\n|\r\n)){0,30}") {
+            prop_assert_eq!(count(&text), count_plainly(&text));
+        }
+
         #[test]
         fn many_bytes_at_a_time_count_as_one_at_a_time(line in "[a-zA-Z0-9 \t\x0b\x0c@\\[`{/:!~\x7f-]{0,40}") {
             let is_space = |byte: &u8| byte.is_ascii_whitespace();

@@ -17,7 +17,7 @@ impl Slug {
     /// The slug of `text`; none if nothing in it is a letter, a digit or an underscore.
     pub fn new(text: &str) -> Option<Self> {
         let slug = if text.is_ascii() {
-            words(text.chars().map(|letter| letter.to_ascii_lowercase()))
+            words_of_ascii(text)
         } else {
             words(text.nfc().flat_map(char::to_lowercase)).nfc().collect()
         };
@@ -50,6 +50,23 @@ fn words(letters: impl Iterator<Item = char>) -> String {
         }
     }
     words.truncate(words.trim_end_matches('-').len());
+    words
+}
+
+/// The same for a text that is all ASCII, as most are.
+fn words_of_ascii(text: &str) -> String {
+    let mut words = String::with_capacity(text.len());
+    let mut is_apart = false;
+    for byte in text.bytes().filter(|byte| *byte != b'\'') {
+        let is_word = byte.is_ascii_alphanumeric() || byte == b'_';
+        if is_word {
+            if is_apart && !words.is_empty() {
+                words.push('-');
+            }
+            words.push(char::from(byte.to_ascii_lowercase()));
+        }
+        is_apart = !is_word;
+    }
     words
 }
 
@@ -130,6 +147,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn ascii_is_no_exception(text in "[a-cX-Z0-9'_ !-]{0,20}") {
+            let lower = text.chars().map(|letter| letter.to_ascii_lowercase());
+            prop_assert_eq!(words_of_ascii(&text), words(lower));
+        }
+
         #[test]
         fn the_slug_of_a_slug_is_itself(text in ".*") {
             if let Some(slug) = Slug::new(&text) {

@@ -88,7 +88,7 @@ impl UrlPath {
         let slash = if inner.len() > body.len() { "/" } else { "" };
         // ASCII is in normal form already, and most paths are ASCII.
         Ok(Self(if body.is_ascii() {
-            format!("/{body}{slash}").into()
+            ["/", body, slash].concat().into()
         } else {
             format!("/{}{slash}", body.nfc()).into()
         }))

@@ -155,7 +155,7 @@ fn render_own(
         let view = view(archive, &body.rendered.html, scope);
         let values = [("archive", value(&view))];
         renderer.put_page(TEMPLATE, &archive.path, &current, &values)?;
-        Ok((inspect(page, &body, renderer), body.is_current))
+        Ok((inspect(page, &body, renderer), body.text.is_current))
     })
 }
 

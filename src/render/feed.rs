@@ -78,5 +78,5 @@ fn entry(post: &Page, renderer: &Renderer<'_>) -> anyhow::Result<Entry> {
     let id = format!("{home}#{}", permalink::encoded(post.id()));
     let body = renderer.body(post, Links::Absolute)?;
     let value = feed_entry(post, &id, &body.rendered.html, &renderer.scope);
-    Ok(Entry { value, is_current: body.is_current })
+    Ok(Entry { value, is_current: body.text.is_current })
 }

@@ -64,7 +64,7 @@ fn render_own_home(
         let body = renderer.body(own, Links::Rooted)?;
         let home = HomeView { title: &own.title, content: &body.rendered.html };
         put_home(first, value(&home), renderer)?;
-        Ok((inspect(own, &body, renderer), body.is_current))
+        Ok((inspect(own, &body, renderer), body.text.is_current))
     };
     if renderer.outputs.is_claimed(&first.path) {
         return make().map(|(learnt, _)| Arc::new(learnt));

@@ -69,7 +69,7 @@ fn render_one(
     renderer.traced((&page.path, &template), &told, || {
         let body = renderer.body(page, Links::Rooted)?;
         put_page(page, &body, &template, renderer)?;
-        Ok((inspect(page, &body, renderer), body.is_current))
+        Ok((inspect(page, &body, renderer), body.text.is_current))
     })
 }
 
@@ -79,7 +79,9 @@ fn put_page(
     template: &str,
     renderer: &Renderer<'_>,
 ) -> anyhow::Result<()> {
-    let toc = markdown::table_of_contents(&body.rendered.headings);
+    let has_toc = renderer.scope.shows_all || page.wants_toc();
+    let headings = if has_toc { &*body.rendered.headings } else { &[] };
+    let toc = markdown::table_of_contents(headings);
     let view = page_view(page, &body.rendered.html, &toc, &renderer.scope);
     let current = CurrentView::of_page(page, &renderer.scope);
     renderer.put_page(template, &page.path, &current, &[("page", view)])
@@ -102,8 +104,8 @@ fn template_of(page: &Page, renderer: &Renderer<'_>) -> Option<String> {
 /// What is wrong with a body, the places on it, and those that it leads to.
 pub(super) fn inspect(page: &Page, body: &Body, renderer: &Renderer<'_>) -> Learnt {
     let html = &body.rendered;
-    let positions = Positions::of(&body.text);
-    let position = |offset: usize| positions.at(body.start + offset);
+    let positions = Positions::of(&body.text.whole);
+    let position = |offset: usize| positions.at(body.text.body + offset);
     let place = |offset: usize| page.place(Some(position(offset)));
     let mut mistakes = mistakes_of(html, &position, &renderer.scope);
     mistakes.extend(missing_pictures(page, &renderer.scope));

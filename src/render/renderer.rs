@@ -18,7 +18,7 @@ use super::scope::Scope;
 use super::templates::Templates;
 use super::trace::{self, Kept, Trace};
 use super::view::{CurrentView, SiteView};
-use crate::content::{Moment, Page};
+use crate::content::{Moment, Page, Text};
 use crate::fingerprint::{FastMap, Fingerprint};
 use crate::markdown::{self, Options, Rendered};
 use crate::permalink::UrlPath;
@@ -76,12 +76,8 @@ pub(super) struct Told<F> {
 
 /// The body of a page as HTML, and the text it was made of.
 pub(super) struct Body {
-    pub(super) text: String,
-    /// Where the body begins in the text.
-    pub(super) start: usize,
+    pub(super) text: Text,
     pub(super) rendered: Rendered,
-    /// Whether the text is the one that the index was made of.
-    pub(super) is_current: bool,
 }
 
 impl<'a> Renderer<'a> {
@@ -123,8 +119,7 @@ impl<'a> Renderer<'a> {
 
     /// Renders the Markdown of `page`.
     pub(super) fn body(&self, page: &Page, links: Links) -> anyhow::Result<Body> {
-        let (text, start) = page.source_text()?;
-        let markdown = &text[start..];
+        let text = page.text()?;
         let settings = &self.scope.config.markdown;
         let options = Options {
             smart_punctuation: settings.smart_punctuation,
@@ -135,9 +130,8 @@ impl<'a> Renderer<'a> {
         };
         let palette = &self.extras.memory.palette;
         let resolver = PageLinks { page, scope: &self.scope, palette, links };
-        let rendered = markdown::render(markdown, &options, &resolver);
-        let is_current = Fingerprint::of(text.as_str()) == page.fingerprint;
-        Ok(Body { text, start, rendered, is_current })
+        let rendered = markdown::render(&text.whole[text.body..], &options, &resolver);
+        Ok(Body { text, rendered })
     }
 
     /// Makes the output at `path` of `template` with `make`, unless its trace of the last build says that it would be

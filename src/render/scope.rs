@@ -16,7 +16,7 @@ use super::addresses::Addresses;
 use super::archives::Archive;
 use super::readership::{ALL_TIME, Readers, Views};
 use super::resolver;
-use super::summary::summary;
+use super::summary::{summary, summary_beside};
 use super::trace::Question;
 use crate::config::Config;
 use crate::content::{ContentIndex, Data, Exchange, Page, Term, read_data};
@@ -50,8 +50,8 @@ pub(super) struct Scope {
     beside: Mutex<LruCache<usize, Value>>,
     /// The files of `data/` that were asked for, or why they cannot be read.
     data: Mutex<BTreeMap<String, Arc<Result<DataView, String>>>>,
-    /// Whether templates may show of a page in a list whatever they want, as an author's may. Those built in show
-    /// little: no number of words and no number of posts that share a tag, with each of which other pages would change.
+    /// Whether templates may show of a page whatever they want, as an author's may. Those built in show little, in lists
+    /// no number of words and no number of posts that share a tag, with each of which other pages would change.
     pub(super) shows_all: bool,
     /// Whether templates may show how often a page was viewed.
     pub(super) shows_views: bool,
@@ -259,12 +259,12 @@ impl Scope {
 
     /// A page as lists show it, for one that it stands beside.
     pub(super) fn summary_beside(&self, page: &Page) -> Value {
-        let Some(at) = self.index.position(page) else { return summary(page, self) };
+        let Some(at) = self.index.position(page) else { return summary_beside(page, self) };
         let recent = || self.beside.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = recent().get(&at) {
             return known.clone();
         }
-        let made = summary(page, self);
+        let made = summary_beside(page, self);
         recent().put(at, made.clone());
         made
     }

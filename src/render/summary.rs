@@ -24,6 +24,15 @@ pub(super) fn popular_summary(page: &Page, views: u64, scope: &Scope) -> Value {
     Value::from_serializable(&Shown { page, scope, more: More::Views(views) })
 }
 
+/// A page as those that it stands beside show it.
+pub(super) fn summary_beside(page: &Page, scope: &Scope) -> Value {
+    if scope.shows_all {
+        return summary(page, scope);
+    }
+    let url = scope.config.base.link(&page.path);
+    Value::from_serializable(&Beside { path: page.path.as_str(), url, title: &page.title })
+}
+
 /// `page`: the page that is being rendered, with its body as HTML.
 pub(super) fn page_view(page: &Page, content: &str, toc: &[TocEntry], scope: &Scope) -> Value {
     Value::from_serializable(&Shown { page, scope, more: More::Body { content, toc } })
@@ -59,6 +68,14 @@ impl<'a> Brief<'a> {
             is_draft: page.front_matter.draft,
         }
     }
+}
+
+/// A page as those built in show it that it stands beside.
+#[derive(Debug, Serialize)]
+struct Beside<'a> {
+    path: &'a str,
+    url: String,
+    title: &'a str,
 }
 
 /// How long reading takes, as the author tells it, else as the words do.
@@ -117,47 +134,37 @@ struct AuthorView<'a> {
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Page", 30)?;
-        self.address(&mut fields)?;
-        self.words(&mut fields)?;
+        self.dates(&mut fields)?;
         self.people_and_pictures(&mut fields)?;
         self.standing(&mut fields)?;
         match self.more {
             More::Nothing | More::Views(_) => {}
             More::Body { content, toc } => {
-                let is_wanted = self.page.front_matter.toc.unwrap_or(false);
                 fields.serialize_field("content", content)?;
                 fields.serialize_field("toc", toc)?;
-                fields.serialize_field("show_toc", &(is_wanted && !toc.is_empty()))?;
+                fields.serialize_field("show_toc", &(self.page.wants_toc() && !toc.is_empty()))?;
             }
             More::Feed { id, content } => {
                 fields.serialize_field("id", id)?;
                 fields.serialize_field("content", content)?;
             }
         }
+        if self.scope.shows_all || !matches!(self.more, More::Body { .. }) {
+            self.others(&mut fields)?;
+        }
         fields.end()
     }
 }
 
 impl Shown<'_> {
-    fn address<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
-        let (page, base) = (self.page, &self.scope.config.base);
-        fields.serialize_field("path", page.path.as_str())?;
-        fields.serialize_field("url", &base.link(&page.path))?;
-        fields.serialize_field("permalink", &base.permalink(&page.path))?;
-        fields.serialize_field("title", &page.title)?;
-        fields.serialize_field("kind", if page.is_post() { "post" } else { "page" })
-    }
-
-    fn words<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
+    fn dates<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
         let (page, matter) = (self.page, &self.page.front_matter);
         let zone = &self.scope.config.timezone;
+        fields.serialize_field("path", page.path.as_str())?;
+        fields.serialize_field("title", &page.title)?;
         // RFC 3339, at the site's offset.
         fields.serialize_field("date", &page.date.map(|date| date.to_rfc3339_in(zone)))?;
         fields.serialize_field("updated", &matter.updated.map(|date| date.to_rfc3339_in(zone)))?;
-        fields.serialize_field("description", matter.description.as_deref().unwrap_or_default())?;
-        fields.serialize_field("summary", &page.summary)?;
-        fields.serialize_field("words", &page.words)?;
-        fields.serialize_field("reading_minutes", &page.reading_minutes())?;
         fields.serialize_field("read_time", &read_time(page))
     }
 
@@ -177,25 +184,38 @@ impl Shown<'_> {
         fields.serialize_field("show_image_at_top", &matter.show_image_at_top)
     }
 
+    fn standing<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
+        let matter = &self.page.front_matter;
+        fields.serialize_field("is_draft", &matter.draft)?;
+        fields.serialize_field("unlisted", &matter.unlisted)?;
+        fields.serialize_field("series", &matter.seldom.series)
+    }
+
+    /// What no page shows that is built in.
+    fn others<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
+        let (page, matter) = (self.page, &self.page.front_matter);
+        let base = &self.scope.config.base;
+        fields.serialize_field("url", &base.link(&page.path))?;
+        fields.serialize_field("permalink", &base.permalink(&page.path))?;
+        fields.serialize_field("kind", if page.is_post() { "post" } else { "page" })?;
+        fields.serialize_field("description", matter.description.as_deref().unwrap_or_default())?;
+        fields.serialize_field("summary", &page.summary)?;
+        fields.serialize_field("words", &page.words)?;
+        fields.serialize_field("reading_minutes", &page.reading_minutes())?;
+        fields.serialize_field("featured", &matter.featured)?;
+        if self.scope.shows_views {
+            fields.serialize_field("views", &self.views())?;
+        }
+        fields.serialize_field("lang", matter.seldom.lang.as_deref().unwrap_or_default())?;
+        fields.serialize_field("layout", &matter.seldom.layout)?;
+        fields.serialize_field("extra", &matter.seldom.extra)
+    }
+
     /// How often the page was viewed: ever, unless what is shown is about a period.
     fn views(&self) -> u64 {
         match self.more {
             More::Views(views) => views,
             _ => self.scope.views_of(self.page),
         }
-    }
-
-    fn standing<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
-        let matter = &self.page.front_matter;
-        fields.serialize_field("featured", &matter.featured)?;
-        fields.serialize_field("is_draft", &matter.draft)?;
-        fields.serialize_field("unlisted", &matter.unlisted)?;
-        if self.scope.shows_views {
-            fields.serialize_field("views", &self.views())?;
-        }
-        fields.serialize_field("lang", matter.seldom.lang.as_deref().unwrap_or_default())?;
-        fields.serialize_field("layout", &matter.seldom.layout)?;
-        fields.serialize_field("series", &matter.seldom.series)?;
-        fields.serialize_field("extra", &matter.seldom.extra)
     }
 }
