@@ -7,7 +7,7 @@
 /// Japanese) count by character.
 pub(super) fn count(text: &str) -> usize {
     let (mut words, mut rest) = (0, text);
-    while let Some(fence) = fences(rest).find(|fence| fence.marks.len() >= 3) {
+    while let Some(fence) = fences(rest).next() {
         words += count_in(&rest[..fence.at]);
         let inside = after_line(&rest[fence.at..]);
         let end = fences(inside)
@@ -17,7 +17,7 @@ pub(super) fn count(text: &str) -> usize {
     words + count_in(rest)
 }
 
-/// The beginning of a line that has nothing but backticks or tildes before its first word.
+/// Three backticks or tildes, or more, that a line begins with.
 struct Fence<'a> {
     at: usize,
     marks: &'a str,
@@ -25,9 +25,11 @@ struct Fence<'a> {
     behind: &'a str,
 }
 
-/// Where lines begin with backticks or tildes.
+/// Where lines begin with three backticks or tildes.
 fn fences(text: &str) -> impl Iterator<Item = Fence<'_>> {
-    let marks = memchr::memchr2_iter(b'`', b'~', text.as_bytes());
+    let bytes = text.as_bytes();
+    let are_three = |at: &usize| bytes[*at..].starts_with(&[bytes[*at]; 3]);
+    let marks = memchr::memchr2_iter(b'`', b'~', bytes).filter(are_three);
     marks.filter(|at| is_blank_to_line_start(&text[..*at])).map(|at| {
         let (rest, mark) = (&text[at..], text.as_bytes()[at]);
         let len = rest.bytes().take_while(|byte| *byte == mark).count();

@@ -214,7 +214,12 @@ fn check_segment(segment: &str) -> Result<(), UrlPathError> {
     };
     // As a folder it would be in the way of the file that answers for the folder around it.
     let is_index = segment.eq_ignore_ascii_case(INDEX);
-    if segment.chars().any(forbidden) || is_device(segment) || is_index {
+    let has_forbidden = if segment.is_ascii() {
+        segment.bytes().any(|byte| forbidden(char::from(byte)))
+    } else {
+        segment.chars().any(forbidden)
+    };
+    if has_forbidden || is_device(segment) || is_index {
         return Err(UrlPathError::Character);
     }
     if segment.len() > LONGEST_SEGMENT {
@@ -225,7 +230,11 @@ fn check_segment(segment: &str) -> Result<(), UrlPathError> {
 
 /// Names that Windows gives to devices, with any extension.
 pub(super) fn is_device(segment: &str) -> bool {
-    let stem = segment.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let stem = segment.split('.').next().unwrap_or_default();
+    if !(3..=4).contains(&stem.len()) {
+        return false;
+    }
+    let stem = stem.to_ascii_uppercase();
     let numbered = stem.len() == 4
         && (stem.starts_with("COM") || stem.starts_with("LPT"))
         && stem.ends_with(|digit: char| ('1'..='9').contains(&digit));

@@ -1,7 +1,6 @@
 //! How numbers and days are written in a language.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use icu_calendar::Gregorian;
@@ -87,13 +86,16 @@ impl Locale {
     /// That of a language, made once for each thread.
     pub(super) fn known(language: &str) -> Rc<Self> {
         thread_local! {
-            static KNOWN: RefCell<HashMap<String, Rc<Locale>>> = RefCell::default();
+            // Few sites are written in more than one.
+            static KNOWN: RefCell<Vec<(String, Rc<Locale>)>> = const { RefCell::new(Vec::new()) };
         }
-        KNOWN.with_borrow_mut(|known| match known.get(language) {
-            Some(locale) => Rc::clone(locale),
-            None => Rc::clone(
-                known.entry(language.to_owned()).or_insert_with(|| Rc::new(Self::of(language))),
-            ),
+        KNOWN.with_borrow_mut(|known| {
+            if let Some((_, locale)) = known.iter().find(|(name, _)| name == language) {
+                return Rc::clone(locale);
+            }
+            let locale = Rc::new(Self::of(language));
+            known.push((language.to_owned(), Rc::clone(&locale)));
+            locale
         })
     }
 
