@@ -23,4 +23,5 @@ pub mod problem;
 
 pub mod clock;
 pub mod fingerprint;
+pub mod folder;
 pub mod permalink;

@@ -30,6 +30,7 @@ pub use self::tags::{TAGS_FOLDER, Tags, Term};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::fingerprint::{FastMap, Fingerprint};
+use crate::folder::Folder;
 use crate::permalink::UrlPathError;
 use crate::problem::{Mistake, Place, Problem};
 
@@ -51,9 +52,10 @@ pub fn load(
         files.into_iter().partition(|found| found.file.is_markdown());
     let settings = config.of_pages();
     let known = memory.take(settings);
+    let folder = Folder::of(&config.content_dir());
     let reads: Vec<Remembered> = sources
         .into_par_iter()
-        .map(|found| read(found, config, &known))
+        .map(|found| read(found, config, &folder, &known))
         .collect::<anyhow::Result<_>>()?;
     memory.keep(settings, &reads);
     let mut pages = Vec::with_capacity(reads.len());
@@ -81,6 +83,7 @@ pub fn load(
 fn read(
     Found { file, stamp }: Found,
     config: &Config,
+    folder: &Folder,
     known: &FastMap<Arc<str>, Remembered>,
 ) -> anyhow::Result<Remembered> {
     let name = file.relative.clone();
@@ -88,7 +91,7 @@ fn read(
     if let Some(known) = known.filter(|known| stamp.is_some() && known.stamp == stamp) {
         return Ok(known.clone().found_as(file));
     }
-    let text = match source::read(&file)? {
+    let text = match source::read(&file, folder)? {
         Ok(text) => text,
         Err(problem) => {
             let read = Arc::new(Read { page: None, problems: vec![problem] });

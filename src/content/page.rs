@@ -11,6 +11,7 @@ use super::source::{self, SourceFile};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::fingerprint::Fingerprint;
+use crate::folder::Folder;
 use crate::markdown;
 use crate::permalink::{Slug, UrlPath};
 use crate::problem::{Mistake, Place, Position, Problem};
@@ -180,12 +181,12 @@ impl Page {
         given.map_or_else(|| self.file.relative.clone(), Arc::from)
     }
 
-    /// The text of the page, read anew.
+    /// The text of the page, read anew from `folder`, which is `content/`.
     ///
     /// The file may have been saved since; then what it says now is rendered, and the next build follows.
-    pub fn text(&self) -> anyhow::Result<Text> {
+    pub fn text(&self, folder: &Folder) -> anyhow::Result<Text> {
         let is_it = |bytes: &[u8]| Fingerprint::of_text(bytes) == self.fingerprint;
-        let (whole, is_current) = source::read_again(&self.file, is_it)
+        let (whole, is_current) = source::read_again(&self.file, folder, is_it)
             .with_context(|| format!("cannot read `{}`", self.file.name))?;
         let body = front_matter::body_of(&whole);
         Ok(Text { whole, body, is_current })

@@ -8,6 +8,7 @@ use super::memory::{Memory, Remembered};
 use super::{ContentIndex, Exchange, Page, source};
 use crate::config::Config;
 use crate::fingerprint::Fingerprint;
+use crate::folder::Folder;
 use crate::problem::Problem;
 
 /// An index in which texts have changed, and nothing else.
@@ -67,7 +68,9 @@ fn reread(path: &PathBuf, config: &Config, memory: &Memory) -> anyhow::Result<Op
     let Some(old) = known.read.page.clone().filter(|old| is_plain && old.file.path == *path) else {
         return Ok(None);
     };
-    let Ok(text) = source::read(&old.file)? else { return Ok(None) };
+    let Ok(text) = source::read(&old.file, &Folder::of(&config.content_dir()))? else {
+        return Ok(None);
+    };
     let fingerprint = Some(Fingerprint::of(text.as_str()));
     if known.fingerprint == fingerprint {
         return Ok(Some(Reread::Same));

@@ -10,6 +10,7 @@ use anyhow::Context;
 use rayon::slice::ParallelSliceMut as _;
 use walkdir::{DirEntry, WalkDir};
 
+use crate::folder::Folder;
 use crate::problem::{Mistake, Place, Problem};
 
 /// The largest Markdown file that is read, in bytes.
@@ -33,6 +34,11 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
+    /// Opens the file from the folder that was walked; by its path, if its name is none that can be told.
+    fn open_in(&self, folder: &Folder) -> io::Result<fs::File> {
+        folder.open(Path::new(&*self.relative)).or_else(|_| fs::File::open(&self.path))
+    }
+
     /// Whether it is a page or a post.
     pub fn is_markdown(&self) -> bool {
         self.path.extension().is_some_and(|extension| {
@@ -94,9 +100,9 @@ pub fn walk(folder: &Path, root: &Path, hidden: Hidden) -> anyhow::Result<Walk> 
     Ok(walk)
 }
 
-/// Reads a Markdown file; one that is too large or not UTF-8 is a problem.
-pub fn read(file: &SourceFile) -> anyhow::Result<Result<String, Problem>> {
-    let read = read_at_most(&file.path, LARGEST + 1);
+/// Reads a Markdown file of the folder that was walked; one that is too large or not UTF-8 is a problem.
+pub fn read(file: &SourceFile, folder: &Folder) -> anyhow::Result<Result<String, Problem>> {
+    let read = file.open_in(folder).and_then(|opened| read_at_most(opened, LARGEST + 1));
     let bytes = read.with_context(|| format!("cannot read `{}`", file.name))?;
     if bytes.len() as u64 > LARGEST {
         return Ok(Err(Problem::new(Place::file(file.name.clone()), Mistake::FileTooLarge)));
@@ -111,11 +117,12 @@ pub fn read(file: &SourceFile) -> anyhow::Result<Result<String, Problem>> {
 /// Reads a Markdown file that was read before, and says whether `is_it` still.
 pub(super) fn read_again(
     file: &SourceFile,
+    folder: &Folder,
     is_it: impl Fn(&[u8]) -> bool,
 ) -> io::Result<(String, bool)> {
     let not_text = |error| io::Error::new(io::ErrorKind::InvalidData, error);
     let mut bytes = Vec::new();
-    let mut file = fs::File::open(&file.path)?;
+    let mut file = file.open_in(folder)?;
     let is_whole = read_once(&mut file, &mut bytes, USUAL)? < USUAL;
     // What is the same to the last byte is all of it, without looking for more.
     let is_same = is_whole && is_it(&bytes);
@@ -137,7 +144,8 @@ pub(super) fn read_text(path: &Path, root: &Path) -> Result<String, String> {
     if !is_inside {
         return Err("it leads out of the site".to_owned());
     }
-    let bytes = read_at_most(&real, LARGEST + 1).map_err(told)?;
+    let opened = fs::File::open(&real).map_err(told)?;
+    let bytes = read_at_most(opened, LARGEST + 1).map_err(told)?;
     if bytes.len() as u64 > LARGEST {
         return Err(format!("it is larger than {} MiB", LARGEST >> 20));
     }
@@ -145,8 +153,7 @@ pub(super) fn read_text(path: &Path, root: &Path) -> Result<String, String> {
 }
 
 /// The first `limit` bytes of a file.
-fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut file = fs::File::open(path)?;
+fn read_at_most(mut file: fs::File, limit: u64) -> io::Result<Vec<u8>> {
     let len = file.metadata()?.len().min(limit);
     let len = usize::try_from(len).unwrap_or(0);
     let mut bytes = Vec::new();

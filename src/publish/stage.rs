@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
@@ -14,6 +14,7 @@ use super::catalog;
 use super::journal::{self, Journal, STAGING};
 use super::{CATALOG, catalog_stamp, private_folder, read_catalog, refusal, written_files};
 use crate::fingerprint::Fingerprint;
+use crate::folder::Folder;
 use crate::permalink::UrlPath;
 use crate::site::{Bodies, Catalog, Digest, OutputFile, Sink, Site};
 
@@ -33,7 +34,7 @@ pub struct Folders<'a> {
 pub struct Stage {
     output: PathBuf,
     /// Where files wait.
-    staging: PathBuf,
+    staging: Folder,
     /// A first build stages the whole tree, which is then renamed.
     is_first: bool,
     /// Whether files are written even if they have not changed.
@@ -107,9 +108,10 @@ impl Stage {
     ) -> Self {
         let catalog = private_folder(output).join(CATALOG);
         let last = last.filter(|last| !force && catalog_stamp(output) == Some(last.catalog));
+        let staging = if is_first { tree } else { private_folder(&tree).join(STAGING) };
         Self {
             output: output.to_owned(),
-            staging: if is_first { tree } else { private_folder(&tree).join(STAGING) },
+            staging: Folder::of(&staging),
             is_first,
             force,
             is_trusted: last.is_some(),
@@ -199,11 +201,12 @@ impl Stage {
     }
 
     fn publish_tree(&self, catalog: &Catalog) -> anyhow::Result<()> {
-        let path = private_folder(&self.staging).join(CATALOG);
+        let staging = self.staging.path();
+        let path = private_folder(staging).join(CATALOG);
         let write = || catalog::write(catalog, &mut File::create(&path)?);
         write().with_context(|| format!("cannot write `{}`", path.display()))?;
-        journal::sync_file_system(&self.staging)?;
-        fs::rename(&self.staging, &self.output)
+        journal::sync_file_system(staging)?;
+        fs::rename(staging, &self.output)
             .with_context(|| format!("cannot publish `{}`", self.output.display()))?;
         journal::sync_folder(self.output.parent().unwrap_or(&self.output))
     }
@@ -238,20 +241,20 @@ impl Stage {
         self.previous.get().cloned().flatten()
     }
 
-    fn stage(&self, path: &UrlPath, write: impl Fn(&Path) -> io::Result<u64>) -> io::Result<()> {
-        let relative = path.output_file();
-        let target = self.staging.join(&relative);
+    fn stage(&self, path: &UrlPath, write: impl Fn(File) -> io::Result<u64>) -> io::Result<()> {
+        let file = path.output_file();
         if self.is_first && path.is_folder() {
             // In a new tree each page has a new folder; where that is not so, it shows.
-            let _ = target.parent().map(fs::create_dir);
+            let _ = file.parent().map(|folder| self.staging.create_folder(folder));
         }
-        let written = write(&target).or_else(|error| {
+        let written = self.staging.create(&file).and_then(&write).or_else(|error| {
             // The folder is made only when it turns out to be missing, which saves a look each time.
             if error.kind() != io::ErrorKind::NotFound {
                 return Err(error);
             }
-            fs::create_dir_all(target.parent().unwrap_or(&self.staging))?;
-            write(&target)
+            let target = self.staging.path().join(&file);
+            fs::create_dir_all(target.parent().unwrap_or(self.staging.path()))?;
+            write(File::create(target)?)
         });
         written?;
         self.staged().push(path.clone());
@@ -271,16 +274,17 @@ impl Sink for Stage {
     fn put(&self, path: &UrlPath, bytes: Vec<u8>) -> io::Result<OutputFile> {
         let file = OutputFile { digest: Digest::of(&bytes), len: bytes.len() as u64 };
         if !self.is_unchanged(path, file) {
-            self.stage(path, |target| fs::write(target, &bytes).map(|()| file.len))?;
+            self.stage(path, |mut target| target.write_all(&bytes).map(|()| file.len))?;
         }
         Ok(file)
     }
 
+    /// Copies the bytes alone: a source that may not be written must not make an output that cannot be replaced.
     fn copy(&self, path: &UrlPath, source: &Path) -> io::Result<OutputFile> {
         let digest = Digest::of_reader(File::open(source)?)?;
         let file = OutputFile { digest, len: fs::metadata(source)?.len() };
         if !self.is_unchanged(path, file) {
-            self.stage(path, |target| copy_contents(source, target))?;
+            self.stage(path, |mut target| io::copy(&mut File::open(source)?, &mut target))?;
         }
         Ok(file)
     }
@@ -290,7 +294,7 @@ impl Drop for Stage {
     fn drop(&mut self) {
         // What cannot be cleaned up now is by the next build.
         if self.is_first {
-            let _ = fs::remove_dir_all(&self.staging);
+            let _ = fs::remove_dir_all(self.staging.path());
         } else {
             let _ = journal::abandon(&private_folder(&self.output)).ok();
         }
@@ -305,11 +309,6 @@ fn gone<'a>(before: impl IntoIterator<Item = &'a UrlPath>, catalog: &Catalog) ->
         now.peek() != Some(path)
     };
     before.into_iter().filter(is_gone).map(UrlPath::output_file).collect()
-}
-
-/// Copies the bytes alone: a source that may not be written must not make an output that cannot be replaced.
-fn copy_contents(source: &Path, target: &Path) -> io::Result<u64> {
-    io::copy(&mut File::open(source)?, &mut File::create(target)?)
 }
 
 /// Whether a build has written into the folder that `private` lies in, or is about to.

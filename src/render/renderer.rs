@@ -20,6 +20,7 @@ use super::trace::{self, Kept, Trace};
 use super::view::{CurrentView, SiteView};
 use crate::content::{Moment, Page, Text};
 use crate::fingerprint::{FastMap, Fingerprint};
+use crate::folder::Folder;
 use crate::markdown::{self, Options, Rendered};
 use crate::permalink::UrlPath;
 use crate::problem::Problem;
@@ -34,6 +35,8 @@ pub(super) struct Renderer<'a> {
     /// one another.
     sites: Vec<Value>,
     pub(super) extras: Extras,
+    /// Where the texts of pages are.
+    content: Folder,
     /// The hash of what holds for the whole site.
     globals: Fingerprint,
     /// The traces of the last build.
@@ -88,12 +91,14 @@ impl<'a> Renderer<'a> {
         before: Traces,
         extras: Extras,
     ) -> anyhow::Result<Self> {
+        let content = Folder::of(&scope.config.content_dir());
         let mut renderer = Self {
             scope,
             templates,
             outputs,
             progress: extras.progress.clone(),
             sites: Vec::new(),
+            content,
             globals: Fingerprint::default(),
             before: before.by_path,
             traces: Mutex::default(),
@@ -119,7 +124,7 @@ impl<'a> Renderer<'a> {
 
     /// Renders the Markdown of `page`.
     pub(super) fn body(&self, page: &Page, links: Links) -> anyhow::Result<Body> {
-        let text = page.text()?;
+        let text = page.text(&self.content)?;
         let settings = &self.scope.config.markdown;
         let options = Options {
             smart_punctuation: settings.smart_punctuation,

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["site"],
     &["config"],
     &["problem"],
-    &["permalink", "clock", "fingerprint"],
+    &["permalink", "clock", "fingerprint", "folder"],
 ];
 
 /// Modules of the authors' half may not know what readers did, whatever the layers say.
