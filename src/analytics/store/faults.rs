@@ -284,6 +284,32 @@ fn a_file_that_was_closed_well_has_a_mark_while_it_is_as_it_was() {
     assert!(!mark.exists(), "not after a failure");
 }
 
+/// Fault 1: killed twice, in the middle of a commit and just after redb has mended that.
+#[test]
+fn a_commit_that_was_broken_off_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("analytics.redb");
+    whole_file(&file);
+    let turned_back = |is_marked: bool| {
+        let mut bytes = std::fs::read(&file).unwrap();
+        // Which of its two states is true.
+        bytes[9] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        if !is_marked {
+            std::fs::remove_file(folder.path().join("analytics.redb.clean")).unwrap();
+        }
+    };
+    turned_back(false);
+    let store = Store::host(&file, at(0)).unwrap();
+    assert!(counts(&store).views > 0);
+    drop(store);
+    assert_eq!(names(folder.path()), ["analytics.redb", "analytics.redb.clean"]);
+    turned_back(true);
+    assert!(Store::open_checked(&file).is_err(), "as a file that was closed well never is");
+    assert_eq!(counts(&Store::host(&file, at(0)).unwrap()), Counts::default());
+    assert_eq!(names(folder.path()).len(), 3, "the damaged one is set aside");
+}
+
 /// What the recorder of `store` says, once `holds` is true of it.
 fn told(recorder: &Recorder, mut holds: impl FnMut(&Snapshot) -> bool) -> Arc<Snapshot> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -45,8 +45,16 @@ const MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
 /// How long the part of a file is that names its two latest states.
 const HEADER: usize = 320;
 
-/// Refuses a file that is not ours, and one that was turned back to an older state.
+/// Refuses a file that is not ours, and one that was turned back to an older state since it was closed well.
 pub(super) fn inspect(path: &Path) -> anyhow::Result<()> {
+    inspect_as(path, mark(path).exists())
+}
+
+/// The same for a file that was closed well, or `is_closed` would not be true.
+///
+/// A file that was not may name the older of its states rightly: that is so from the moment at which redb has mended
+/// it, after a kill in the middle of a commit, until it has noted that the file is open.
+pub(super) fn inspect_as(path: &Path, is_closed: bool) -> anyhow::Result<()> {
     let mut header = Vec::new();
     match File::open(path) {
         Ok(file) => file.take(HEADER as u64).read_to_end(&mut header)?,
@@ -59,7 +67,7 @@ pub(super) fn inspect(path: &Path) -> anyhow::Result<()> {
     if !header.starts_with(MAGIC) {
         return Err(Refused("it is not a tallymark database".to_owned()).into());
     }
-    if is_turned_back(&header) {
+    if is_closed && is_turned_back(&header) {
         return Err(Damaged("its header names an older state than it has".to_owned()).into());
     }
     Ok(())
@@ -191,6 +199,8 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> anyhow::Result<PathBuf> 
     let aside = aside.unwrap_or(first);
     fs::rename(path, &aside)
         .with_context(|| format!("cannot set it aside as `{}`", aside.display()))?;
+    // It is said of this file, and the next has its name.
+    let _ = fs::remove_file(mark(path));
     sync_folder(path)?;
     Ok(aside)
 }

@@ -284,6 +284,7 @@ impl Store {
         let opened = || {
             let metadata = std::fs::metadata(path)?;
             anyhow::ensure!(metadata.len() > 0, "it is empty");
+            integrity::inspect_as(path, true)?;
             let database = contained(|| store.medium.open(Check::Whole))?;
             merge::settle(&database)?;
             anyhow::Ok(database)
