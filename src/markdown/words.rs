@@ -1,20 +1,32 @@
 //! How many words a reader meets.
 
+use memchr::memmem;
+
 /// The words of a Markdown text, as far as a glance tells: code blocks, addresses and marks are no words.
 ///
 /// Counts without parsing, because the index asks for every page's words on every build. A word is a run
 /// of non-spaces with a letter or digit in it; scripts that put no spaces between words (Chinese,
 /// Japanese) count by character.
 pub(super) fn count(text: &str) -> usize {
-    let (mut words, mut rest) = (0, text);
-    while let Some(fence) = fences(rest).next() {
-        words += count_in(&rest[..fence.at]);
-        let inside = after_line(&rest[fence.at..]);
-        let end = fences(inside)
-            .find(|end| end.marks.starts_with(fence.marks) && end.behind.trim().is_empty());
-        rest = end.map_or("", |end| after_line(&inside[end.at..]));
+    let (mut words, mut from) = (0, 0);
+    let mut open: Option<&str> = None;
+    for fence in fences(text) {
+        match open {
+            None => {
+                words += count_in(&text[from..fence.at]);
+                open = Some(fence.marks);
+            }
+            Some(marks) if fence.marks.starts_with(marks) && fence.behind.trim().is_empty() => {
+                from = fence.at + fence.marks.len() + fence.behind.len();
+                open = None;
+            }
+            Some(_) => {}
+        }
     }
-    words + count_in(rest)
+    if open.is_none() {
+        words += count_in(&text[from..]);
+    }
+    words
 }
 
 /// Three backticks or tildes, or more, that a line begins with.
@@ -25,12 +37,17 @@ struct Fence<'a> {
     behind: &'a str,
 }
 
-/// Where lines begin with three backticks or tildes.
+/// Where lines begin with three backticks or tildes. Single ones are frequent, so it is three that are sought.
 fn fences(text: &str) -> impl Iterator<Item = Fence<'_>> {
-    let bytes = text.as_bytes();
-    let are_three = |at: &usize| bytes[*at..].starts_with(&[bytes[*at]; 3]);
-    let marks = memchr::memchr2_iter(b'`', b'~', bytes).filter(are_three);
-    marks.filter(|at| is_blank_to_line_start(&text[..*at])).map(|at| {
+    let threes = |marks: &'static str| memmem::find_iter(text.as_bytes(), marks).peekable();
+    let (mut ticks, mut tildes) = (threes("```"), threes("~~~"));
+    let next = move || match (ticks.peek(), tildes.peek()) {
+        (Some(tick), Some(tilde)) if tilde < tick => tildes.next(),
+        (Some(_), _) => ticks.next(),
+        (None, _) => tildes.next(),
+    };
+    let begins = |at: &usize| is_blank_to_line_start(&text[..*at]);
+    std::iter::from_fn(next).filter(begins).map(|at| {
         let (rest, mark) = (&text[at..], text.as_bytes()[at]);
         let len = rest.bytes().take_while(|byte| *byte == mark).count();
         let line = rest.split('\n').next().unwrap_or_default();
@@ -42,11 +59,6 @@ fn fences(text: &str) -> impl Iterator<Item = Fence<'_>> {
 fn is_blank_to_line_start(text: &str) -> bool {
     let mut back = text.chars().rev();
     back.find(|letter| *letter == '\n' || !letter.is_whitespace()).is_none_or(|last| last == '\n')
-}
-
-/// What follows the line that `text` begins in.
-fn after_line(text: &str) -> &str {
-    text.split_once('\n').map_or("", |(_, after)| after)
 }
 
 fn count_in(text: &str) -> usize {
