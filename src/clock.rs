@@ -69,7 +69,9 @@ fn civil(zoned: &jiff::ZonedDateTime) -> String {
             push_two(&mut text, year / 100);
             push_two(&mut text, year % 100);
         }
-        Err(_) => drop(write!(text, "{:04}", date.year())),
+        Err(_) => {
+            let _ = write!(text, "{:04}", date.year());
+        }
     }
     let parts = [date.month(), date.day(), time.hour(), time.minute(), time.second()];
     for (before, part) in ['-', '-', 'T', ':', ':'].into_iter().zip(parts) {

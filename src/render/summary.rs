@@ -219,3 +219,63 @@ impl Shown<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Arc;
+
+    use tera::value::Key;
+
+    use super::*;
+    use crate::config::{Config, Sources};
+    use crate::content::ContentIndex;
+    use crate::content::source::SourceFile;
+    use crate::render::addresses::Addresses;
+    use crate::render::builtin;
+    use crate::render::readership::Readers;
+    use crate::render::scope::Parts;
+
+    /// The templates that show a page by itself.
+    const PAGES: [&str; 4] =
+        ["post.html", "page.html", "partials/article.html", "partials/toc.html"];
+
+    /// What a template asks of what it calls `page`.
+    fn asked(text: &str) -> impl Iterator<Item = &str> {
+        let fields = text.split("page.").skip(1);
+        fields.map(|rest| {
+            rest.split(|next: char| !next.is_alphanumeric() && next != '_').next().unwrap()
+        })
+    }
+
+    #[test]
+    fn pages_that_are_built_in_are_told_all_that_they_show() {
+        let sources = Sources { root: "/site".into(), ..Sources::default() };
+        let config = Arc::new(Config::from_text("tallymark.toml", "", &sources).0);
+        let parts = Parts {
+            addresses: Addresses::default(),
+            archives: Vec::new(),
+            statics: BTreeMap::new(),
+            shows_all: false,
+            shows_views: false,
+            readers: Readers::default(),
+        };
+        let scope = Scope::new(&config, &Arc::new(ContentIndex::default()), parts);
+        let file = SourceFile {
+            path: "/site/content/blog/a.md".into(),
+            name: "content/blog/a.md".into(),
+            relative: "blog/a.md".into(),
+        };
+        let page = Page::read(file, "---\ndate: 2026-11-24\n---\n", &config).page.unwrap();
+        let view = page_view(&page, "", &[], &scope);
+        let told = view.as_map().unwrap();
+        let templates: BTreeMap<String, &[u8]> = builtin::templates().into_iter().collect();
+        let texts = PAGES.map(|name| std::str::from_utf8(templates[name]).unwrap());
+        let shown: BTreeSet<&str> =
+            texts.into_iter().flat_map(asked).filter(|name| !name.is_empty()).collect();
+        assert!(shown.contains("title") && shown.contains("show_toc"), "{shown:?}");
+        for name in shown {
+            assert!(told.contains_key(&Key::Str(name)), "`page.{name}`");
+        }
+    }
+}
