@@ -287,6 +287,8 @@ impl Window {
                 Step::Week => day + 7 - (day + 3) % 7,
                 Step::Month => Level::Month.end_of(Level::Month.start_of(day)),
             };
+            // Where the calendar ends, no month does.
+            let next = next.max(day + 1);
             steps.push(day..next.min(end));
             day = next;
         }
@@ -301,6 +303,17 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse::<jiff::Timestamp>().unwrap().into()
+    }
+
+    #[test]
+    fn the_last_days_of_the_calendar_are_steps_like_others() {
+        let last = Calendar::new(TimeZone::UTC).day(at("9999-12-30T00:00:00Z"));
+        let days = Window::Days { start: last - 60, end: last + 2 };
+        for step in [Step::Day, Step::Week, Step::Month] {
+            let steps = days.steps(step);
+            assert_eq!((steps[0].start, steps.last().unwrap().end), (last - 60, last + 2));
+            assert!(steps.windows(2).all(|pair| pair[0].end == pair[1].start && !pair[0].is_empty()));
+        }
     }
 
     #[test]

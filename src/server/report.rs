@@ -15,7 +15,8 @@ use crate::clock::Timestamp;
 use crate::permalink::UrlPath;
 use crate::site::{PageEntry, Site};
 
-/// In public, no source, country or device with fewer visitors than this is told: it might tell who somebody is.
+/// In public, no source, country or device with fewer visitors than this is told, nor what fewer did of those who are asked
+/// about by one of these: it might tell who somebody is.
 const LEAST_IN_PUBLIC: u64 = 3;
 
 /// How many lines a list has, unless more are asked for.
@@ -257,10 +258,13 @@ pub fn report(
     now: Timestamp,
 ) -> anyhow::Result<Report> {
     let question = wanted.question(site, viewer);
-    let answer = match query {
+    let mut answer = match query {
         Some(query) => query.answer(&question, now)?,
         None => nothing(now),
     };
+    if viewer == Viewer::Public && !wanted.traits.is_empty() {
+        withhold(&mut answer);
+    }
     let union = |paths: &[UrlPath]| {
         let Some(query) = query else { return Ok(0) };
         if wanted.is_of_all() {
@@ -277,6 +281,22 @@ pub fn report(
     let served = served.map(|query| query.served(question.time, now, usize::MAX)).transpose()?;
     let served = served.map(|answer| served_pages(answer, wanted.limit.unwrap_or(LINES), &sources));
     Ok(Report { served, ..Report::join(wanted, answer, &sources) })
+}
+
+/// Takes out of an answer about visitors who have something in common whatever too few of them have done: who knows one of
+/// them would learn what that one has read.
+fn withhold(answer: &mut Answer) {
+    let courses = [Some(&mut answer.course), answer.compared.as_mut()];
+    for course in courses.into_iter().flatten() {
+        let points = course.series.iter_mut().map(|point| &mut point.amounts);
+        let few = points.chain([&mut course.totals]).filter(|amounts| !is_enough(amounts));
+        few.for_each(|amounts| *amounts = Amounts::default());
+    }
+    let are_enough = is_enough(&answer.course.totals);
+    for lines in answer.breakdowns.values_mut() {
+        lines.retain(|line| are_enough && is_enough(&line.amounts));
+    }
+    answer.scroll = answer.scroll.map(|scroll| if are_enough { scroll } else { [0; 11] });
 }
 
 fn served_pages(answer: ServedAnswer, limit: usize, sources: &Sources<'_>) -> ServedPages {

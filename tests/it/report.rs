@@ -152,6 +152,28 @@ async fn in_public_nobody_is_told_by_being_the_only_one() {
 }
 
 #[tokio::test]
+async fn in_public_no_filter_tells_what_one_visitor_has_read() {
+    let hosted = blog();
+    read(&hosted).await;
+    let lists = ["pageStats", "entryPages", "exitPages", "tags", "countries", "notFound", "events"];
+    for query in ["country=FR", "referrer=rare.example", "country=FR&compare=previous&step=day"] {
+        let target = format!("/_/stats.json?period=7d&{query}");
+        let key = [("authorization", "Bearer the key")];
+        let owners = hosted.get_with(&target, &key).await.json();
+        assert_ne!(owners["totals"]["views"], 0, "{query}");
+        assert_ne!(owners["pageStats"], json!([]), "{query}");
+        let public = hosted.get(&target).await.json();
+        assert_eq!(public["totals"]["views"], 0, "{query}");
+        assert!(lists.iter().all(|list| public[list] == json!([])), "{query}: {public}");
+        let steps = public["series"].as_array().unwrap();
+        assert!(!steps.is_empty() && steps.iter().all(|step| step["views"] == 0), "{query}");
+    }
+    // Of those who are many, what one of them has read alone is not told either.
+    let many = hosted.get("/_/stats.json?period=7d&country=NO").await.json();
+    assert_eq!(rows(&many["pageStats"], &["path", "visitors"]), json!([["/walk/", 3]]));
+}
+
+#[tokio::test]
 async fn filters_say_which_pages_and_which_readers_are_asked_about() {
     let hosted = blog();
     read(&hosted).await;
@@ -165,7 +187,8 @@ async fn filters_say_which_pages_and_which_readers_are_asked_about() {
         ("series=Outdoors", 3, 3),
         ("country=NO", 3, 3),
         ("referrer=news.example/item&device=phone", 3, 3),
-        ("tag=snow&country=FR", 1, 1),
+        // One alone; the owner may know.
+        ("tag=snow&country=FR", 0, 0),
         ("os=Plan+9", 0, 0),
         ("from=2026-11-22&to=2026-11-22", 2, 2),
         ("from=2026-11-22&to=2026-11-23&page=/walk/", 3, 3),
