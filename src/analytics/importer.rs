@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-
 use super::calendar::Calendar;
+use super::id::VisitorId;
 use super::import::{Day, Happening, Record, View};
 use super::memory::Memory;
 use super::place::Place;
 use super::policy;
+use super::recorder::Settings;
+use super::salt::VisitorIds;
 use super::store::{Past, Store};
 use super::value;
 use crate::clock::Timestamp;
@@ -20,6 +21,8 @@ pub struct Importer {
     store: Arc<Store>,
     memory: Memory,
     calendar: Calendar,
+    /// Whether the settings allow visitors to be told apart.
+    knows_visitors: bool,
     /// Only what was before is taken.
     until: Option<Timestamp>,
     /// From this day on views were counted one by one, which sums cannot be added to.
@@ -42,20 +45,21 @@ pub struct Taken {
 }
 
 impl Importer {
-    /// Takes records into `store`, whose days are those of `zone`; with `all`, also what may have been counted here.
+    /// Takes records into `store`, as the settings have it; with `all`, also what may have been counted here.
     pub fn open(
         store: Arc<Store>,
-        zone: TimeZone,
+        settings: Settings,
         now: Timestamp,
         all: bool,
     ) -> anyhow::Result<Self> {
-        let calendar = Calendar::new(zone);
+        let calendar = Calendar::new(settings.zone);
+        let knows_visitors = settings.visitor_ids != VisitorIds::None;
         store.settle(&calendar)?;
         let memory = store.load(now)?;
         let until = memory.totals.site.since.filter(|_| !all);
         let first_day = store.first_row()?.map(|first| calendar.day(first));
         let (waiting, taken) = (Vec::new(), Taken::default());
-        Ok(Self { store, memory, calendar, until, first_day, waiting, taken })
+        Ok(Self { store, memory, calendar, knows_visitors, until, first_day, waiting, taken })
     }
 
     /// Takes a record in; `place` says what a path means on the site, if that has it.
@@ -64,14 +68,18 @@ impl Importer {
         record: Record,
         place: impl Fn(&str) -> Option<(UrlPath, u32)>,
     ) -> anyhow::Result<()> {
+        let known_as = |visitor: Option<VisitorId>| visitor.filter(|_| self.knows_visitors);
         let past = match record {
             Record::View(view) if self.is_late(view.at) => None,
-            Record::View(view) => past_view(view, place),
+            Record::View(view) => {
+                let visitor = known_as(view.visitor);
+                past_view(View { visitor, ..view }, place)
+            }
             Record::Happening(happening) if self.is_late(happening.at) => None,
             Record::Happening(Happening { at, path, visitor, name }) => {
                 let known = path.as_deref().and_then(&place);
                 let place = known.map_or_else(|| Place::NotFound(String::new()), at_page);
-                Some(Past::Happening { at, place, visitor, name })
+                Some(Past::Happening { at, place, visitor: known_as(visitor), name })
             }
             Record::Day(day) => self.past_day(day, place),
         };

@@ -82,4 +82,4 @@ pub use rollup::{Dimension, Rollup};
 pub use salt::VisitorIds;
 pub use served::{Caller, Served, ServedAnswer};
 pub use snapshot::{NotFoundPath, PathTotals, Snapshot};
-pub use store::{Store, Words as EventInWords};
+pub use store::{Store, Words as EventInWords, check_export};

@@ -92,6 +92,7 @@ impl Query {
         }
         self.store.copy_to(&partial)?;
         let verified = Store::open_checked(&partial).and_then(|copy| copy.agrees());
+        Store::forget(&partial);
         if !matches!(verified, Ok(true)) {
             let _ = std::fs::remove_file(&partial);
             verified?;

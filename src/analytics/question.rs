@@ -312,7 +312,9 @@ mod tests {
         for step in [Step::Day, Step::Week, Step::Month] {
             let steps = days.steps(step);
             assert_eq!((steps[0].start, steps.last().unwrap().end), (last - 60, last + 2));
-            assert!(steps.windows(2).all(|pair| pair[0].end == pair[1].start && !pair[0].is_empty()));
+            assert!(
+                steps.windows(2).all(|pair| pair[0].end == pair[1].start && !pair[0].is_empty())
+            );
         }
     }
 

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::report::Report;
-use super::workspace::Workspace;
+use super::workspace::{Workspace, open_statistics};
 use super::{DATABASE, Global, Outcome, Usage};
 use crate::analytics::{EventInWords, Store};
 use crate::config::Overrides;
@@ -37,8 +37,10 @@ impl Export {
             let folder = state_dir.display();
             return Err(Usage(format!("there are no statistics in `{folder}`")).into());
         }
-        let store = Store::open(&database)
-            .context("while a server counts, export from a copy that `tallymark backup` makes")?;
+        let store = open_statistics(
+            &database,
+            "while a server counts, export from a copy that `tallymark backup` makes",
+        )?;
         let mut out: Box<dyn Write> = match &self.file {
             Some(file) => Box::new(BufWriter::new(
                 File::create(file).with_context(|| format!("cannot write `{}`", file.display()))?,

@@ -1,20 +1,21 @@
 //! `tallymark import`: takes in what was counted before, here or by another program.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _};
-use std::path::PathBuf;
+use std::io::{BufRead, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jiff::tz::TimeZone;
 
 use super::report::{Report, counted_noun};
-use super::workspace::Workspace;
+use super::workspace::{Workspace, open_statistics, settings};
 use super::{DATABASE, Global, Outcome};
-use crate::analytics::import::{self, Counts, Format, Reading};
-use crate::analytics::{Importer, Store, Taken};
-use crate::clock::{Clock, SystemClock};
+use crate::analytics::import::{self, Counts, Format, Reading, Record};
+use crate::analytics::{Importer, Taken, check_export};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Overrides;
 use crate::permalink::UrlPath;
 use crate::publish;
@@ -44,17 +45,25 @@ impl Import {
     pub(super) fn run(self, global: &Global, report: Report) -> anyhow::Result<Outcome> {
         let workspace = Workspace::open_anything(global, Overrides::default())?;
         let state_dir = workspace.state_dir(self.state.as_deref())?;
-        let store = Store::open(&state_dir.join(DATABASE))
-            .context("to import, no server may have the statistics open")?;
+        let store = open_statistics(
+            &state_dir.join(DATABASE),
+            "to import, no server may have the statistics open",
+        )?;
         let store = Arc::new(store);
         let site = publish::open(&workspace.config.output_dir)?;
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)?;
+        let zone = workspace.config.timezone.clone();
+        let reader = Reader { from: self.from, site, secret, zone, now: SystemClock.now() };
+        // Of several files, too, nothing is taken in unless all can be read to their end.
+        for path in &self.files {
+            reader.check(path).with_context(|| about(path))?;
+        }
         let mut importer = None;
         let mut counts = Counts::default();
         for path in &self.files {
-            let named = || format!("cannot import `{}`", path.display());
-            let mut file = File::open(path).with_context(named)?;
-            if is_own(&mut file)? {
-                let rows = store.take_in_export(&mut BufReader::new(file)).with_context(named)?;
+            if is_own(path)? {
+                let rows = store.take_in_export(&mut open(path)?).with_context(|| about(path))?;
                 report.done(format!("imported {}", counted(rows, "event")));
                 continue;
             }
@@ -62,39 +71,77 @@ impl Import {
                 Some(importer) => importer,
                 None => importer.insert(Importer::open(
                     store.clone(),
-                    workspace.config.timezone.clone(),
-                    SystemClock.now(),
+                    settings(&workspace.config),
+                    reader.now,
                     self.all,
                 )?),
             };
-            let (format, read) = self.read(file, importer, site.as_ref()).with_context(named)?;
+            let site = reader.site.as_ref();
+            let mut take = |record| importer.take(record, |path| page(site, path));
+            let (format, read) = reader.read(path, &mut take).with_context(|| about(path))?;
             report.note(format!("`{}` is of {format}", path.display()));
+            note_unreadable(path, read, report);
             counts.passed_over += read.passed_over;
-            counts.unreadable += read.unreadable;
         }
         if let Some(importer) = importer {
             tell(importer.finish()?, counts, report);
         }
         Ok(Outcome::Done)
     }
+}
 
+/// What files are read with.
+struct Reader {
+    from: Option<Format>,
+    site: Option<Site>,
+    /// One for all files, so that a visitor in two of them is one.
+    secret: [u8; 32],
+    zone: TimeZone,
+    now: Timestamp,
+}
+
+impl Reader {
+    /// Whether a file can be read to its end.
+    fn check(&self, path: &Path) -> anyhow::Result<()> {
+        if is_own(path)? {
+            return check_export(&mut open(path)?);
+        }
+        self.read(path, &mut |_| Ok(())).map(|_| ())
+    }
+
+    /// Hands each record of a file to `each`.
     fn read(
         &self,
-        file: File,
-        importer: &mut Importer,
-        site: Option<&Site>,
+        path: &Path,
+        each: &mut dyn FnMut(Record) -> anyhow::Result<()>,
     ) -> anyhow::Result<(Format, Counts)> {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret)?;
-        let own_host = site.map(|site| site.identity().base.host().to_owned());
+        let own_host = self.site.as_ref().map(|site| site.identity().base.host().to_owned());
         let mut reading = Reading {
             is_own: &|host| own_host.as_deref() == Some(host),
-            secret,
-            each: &mut |record| importer.take(record, |path| page(site, path)),
+            secret: self.secret,
+            zone: &self.zone,
+            now: self.now,
+            each,
             counts: Counts::default(),
         };
-        let format = import::read(file, self.from, &mut reading)?;
+        let format = import::read(File::open(path)?, self.from, &mut reading)?;
         Ok((format, reading.counts))
+    }
+}
+
+/// What could not be done.
+fn about(path: &Path) -> String {
+    format!("cannot import `{}`", path.display())
+}
+
+fn note_unreadable(
+    path: &Path,
+    Counts { unreadable, first_unreadable, .. }: Counts,
+    report: Report,
+) {
+    if let Some(line) = first_unreadable {
+        let (records, path) = (counted(unreadable, "record"), path.display());
+        report.note(format!("{records} could not be read, the first at `{path}:{line}`"));
     }
 }
 
@@ -113,10 +160,9 @@ fn tell(taken: Taken, counts: Counts, report: Report) {
         (repeats, "repeated another view of the same visitor within half an hour"),
         (
             known,
-            "may have been counted here already; `--all` takes these, too, but for sums of days",
+            "may have been counted here already; `--all` takes these, too, but for sums of days on which each view was",
         ),
         (counts.passed_over, "said nothing about a reader"),
-        (counts.unreadable, "could not be read"),
     ] {
         if count > 0 {
             report.note(format!("{} {what}", counted(count, "record")));
@@ -131,12 +177,16 @@ fn counted(count: u64, noun: &str) -> String {
     counted_noun(usize::try_from(count).unwrap_or(usize::MAX), noun)
 }
 
+fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    Ok(import::unpacked(File::open(path)?)?)
+}
+
 /// Whether a file is an export of our own.
-fn is_own(file: &mut File) -> anyhow::Result<bool> {
+fn is_own(path: &Path) -> anyhow::Result<bool> {
     let mut head = Vec::new();
-    file.take(OWN.len() as u64).read_to_end(&mut head)?;
-    file.rewind()?;
-    Ok(head == OWN)
+    // What cannot be unpacked is none; whoever reads it next tells why.
+    let read = open(path)?.take(OWN.len() as u64).read_to_end(&mut head);
+    Ok(read.is_ok() && head == OWN)
 }
 
 /// Reads the name of a format.

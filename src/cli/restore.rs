@@ -40,6 +40,7 @@ impl Restore {
             File::open(&incoming)?.sync_all()?;
             Ok(())
         });
+        Store::forget(&incoming);
         if let Err(failure) = sound {
             let _ = fs::remove_file(&incoming);
             return Err(failure.context("nothing was restored"));
@@ -61,8 +62,7 @@ fn check_closed(database: &Path) -> anyhow::Result<()> {
     }
     // One that is damaged is what a backup is for.
     let Err(failure) = Store::open(database) else { return Ok(()) };
-    let is_open = format!("{failure:#}").contains("another process has it open");
-    ensure!(!is_open, "{failure:#}; end the server first");
+    ensure!(!Store::is_open_elsewhere(&failure), "{failure:#}; end the server first");
     Ok(())
 }
 

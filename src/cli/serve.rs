@@ -14,11 +14,11 @@ use super::address_file::{AddressFile, Contact};
 use super::announcer::Announcer;
 use super::readership::Statistics;
 use super::report::Report;
-use super::workspace::{Workspace, program};
+use super::workspace::{Workspace, program, settings};
 use super::{Global, Outcome, Usage, password, placeholder};
-use crate::analytics::{Query, Recorder, Settings, Store, VisitorIds};
+use crate::analytics::{Query, Recorder, Store};
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::config::{Config, Overrides, VisitorId};
+use crate::config::{Config, Overrides};
 use crate::permalink::BaseUrl;
 use crate::pipeline::{self, Memory, Order};
 use crate::publish;
@@ -215,16 +215,7 @@ fn counting(
         return Ok(None);
     }
     let store = Arc::new(Store::host(&state_dir.join(super::DATABASE), clock.now())?);
-    let settings = Settings {
-        visitor_ids: match config.analytics.visitor_id {
-            VisitorId::Persistent => VisitorIds::Persistent,
-            VisitorId::Daily => VisitorIds::Daily,
-            VisitorId::None => VisitorIds::None,
-        },
-        zone: config.timezone.clone(),
-        retention: config.analytics.retention,
-    };
-    let recorder = Recorder::start(store.clone(), clock.clone(), settings)?;
+    let recorder = Recorder::start(store.clone(), clock.clone(), settings(config))?;
     Ok(Some(Counting { recorder: Arc::new(recorder), query: Query::new(store) }))
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::readership::Statistics;
 use super::{Global, Usage, absolute};
-use crate::analytics::beacon;
-use crate::config::{Config, Overrides, Sources};
+use crate::analytics::{Settings, Store, VisitorIds, beacon};
+use crate::config::{Config, Overrides, Sources, VisitorId};
 use crate::fingerprint::Fingerprint;
 use crate::pipeline::{Memory, Order};
 use crate::problem::Problem;
@@ -21,6 +21,26 @@ pub(super) struct Workspace {
     pub(super) config: Config,
     /// What is wrong with the settings.
     pub(super) problems: Vec<Problem>,
+}
+
+/// How readers are counted.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        visitor_ids: match config.analytics.visitor_id {
+            VisitorId::Persistent => VisitorIds::Persistent,
+            VisitorId::Daily => VisitorIds::Daily,
+            VisitorId::None => VisitorIds::None,
+        },
+        zone: config.timezone.clone(),
+        retention: config.analytics.retention,
+    }
+}
+
+/// Opens statistics that nobody else may have open; `remedy` is what to do if somebody has.
+pub(super) fn open_statistics(path: &Path, remedy: &'static str) -> anyhow::Result<Store> {
+    Store::open(path).map_err(|failure| {
+        if Store::is_open_elsewhere(&failure) { failure.context(remedy) } else { failure }
+    })
 }
 
 impl Workspace {

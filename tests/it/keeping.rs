@@ -1,6 +1,7 @@
 //! Statistics that are copied, put back, written as text, taken in from elsewhere, and looked over.
 
 use std::fs;
+use std::io::Write as _;
 
 use serde_json::Value;
 
@@ -193,7 +194,10 @@ fn what_others_have_counted_is_counted_once_and_before_what_was_counted_here() {
 fn sums_of_days_are_added_where_nothing_was_counted() {
     let folder = site();
     count(&folder);
-    let sums = "date,visitors,pageviews,bounces,visits,visit_duration\n2026-09-01,3,7,1,4,120\n2026-09-02,2,2,2,2,0\n2126-11-01,9,9,9,9,9\n";
+    let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
+    let sums = format!(
+        "date,visitors,pageviews,bounces,visits,visit_duration\n2026-09-01,3,7,1,4,120\n2026-09-02,2,2,2,2,0\n{today},9,9,9,9,9\n"
+    );
     fs::write(folder.path("imported_visitors.csv"), sums).unwrap();
     let ran = folder.run(&["import", "imported_visitors.csv"]);
     expect(
@@ -201,7 +205,7 @@ fn sums_of_days_are_added_where_nothing_was_counted() {
         0,
         &[
             "is of Plausible",
-            "1 record may have been counted",
+            "1 record may have been counted here already; `--all` takes these, too, but for sums of days on which",
             "imported 0 events and 2 sums of days",
         ],
     );
@@ -218,4 +222,120 @@ fn sums_of_days_are_added_where_nothing_was_counted() {
         3,
         &["cannot import `tallymark.toml`", "this is nothing that can be imported"],
     );
+    expect(&folder.run(&["import", "content"]), 3, &["cannot import `content`", "directory"]);
+}
+
+/// A table of page views as `GoatCounter` writes it: path, session, whether it is an event, and time.
+fn table(rows: &[(&str, &str, bool, &str)]) -> String {
+    let head = "2Path,Title,Event,UserAgent,Browser,System,Session,Bot,Referrer,Referrer scheme,Screen size,Location,FirstVisit,Date\n";
+    let row = |(path, session, is_event, time): &(&str, &str, bool, &str)| {
+        format!("{path},,{is_event},,,,{session},0,,,,,1,2026-10-01T{time}Z\n")
+    };
+    head.to_owned() + &rows.iter().map(row).collect::<String>()
+}
+
+#[test]
+fn nothing_is_taken_in_of_files_that_cannot_be_read_to_their_end() {
+    let folder = site();
+    // More than is stored at once.
+    let sessions: Vec<String> = (0..5000).map(|number| format!("s{number}")).collect();
+    let rows: Vec<_> =
+        sessions.iter().map(|s| ("/hello/", s.as_str(), false, "10:00:00")).collect();
+    let good = table(&rows);
+    for (wrong, told) in [
+        ("2026-10-01Tsoon", "line 5002: `2026-10-01Tsoon` is no time"),
+        ("9999-12-01T10:00:00", "line 5002: nobody can have read anything at `9999-12-01T10:00:00"),
+        ("1970-01-01T10:00:00", "line 5002: nobody can have read anything at `1970-01-01T10:00:00"),
+    ] {
+        let line = table(&[("/about/", "s", false, "10:00:00")]);
+        let line = line.lines().nth(1).unwrap().replace("2026-10-01T10:00:00", wrong);
+        let wrong = if wrong.ends_with("soon") { line.replace("soonZ", "soon") } else { line };
+        fs::write(folder.path("good.csv"), &good).unwrap();
+        fs::write(folder.path("wrong.csv"), good.clone() + &wrong).unwrap();
+        let ran = folder.run(&["import", "good.csv", "wrong.csv"]);
+        expect(&ran, 3, &["cannot import `wrong.csv`", told]);
+        assert_eq!(numbers(&folder)["totalPageViews"], 0, "{told}");
+    }
+    expect(&folder.run(&["import", "good.csv"]), 0, &["imported 5,000 events"]);
+}
+
+#[test]
+fn an_export_that_is_cut_off_is_not_taken_in_and_a_gzipped_one_is() {
+    let folder = site();
+    count(&folder);
+    expect(&folder.run(&["export", "all.jsonl"]), 0, &[]);
+    let text = fs::read_to_string(folder.path("all.jsonl")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let elsewhere = site();
+    for kept in 1..lines.len() {
+        fs::write(elsewhere.path("part.jsonl"), lines[..kept].join("\n") + "\n").unwrap();
+        let told = format!("it is cut off after line {kept}");
+        expect(
+            &elsewhere.run(&["import", "part.jsonl"]),
+            3,
+            &["cannot import `part.jsonl`", &told],
+        );
+    }
+    let without_one = [&lines[..4], &lines[5..]].concat().join("\n");
+    fs::write(elsewhere.path("part.jsonl"), without_one).unwrap();
+    expect(&elsewhere.run(&["import", "part.jsonl"]), 3, &["lines are there of"]);
+    assert_eq!(numbers(&elsewhere)["totalPageViews"], 0);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(text.as_bytes()).unwrap();
+    fs::write(elsewhere.path("all.jsonl.gz"), packed.finish().unwrap()).unwrap();
+    expect(&elsewhere.run(&["import", "all.jsonl.gz"]), 0, &["imported 3 events"]);
+    assert_eq!(numbers(&elsewhere), numbers(&folder));
+}
+
+#[test]
+fn a_visitor_in_two_logs_of_one_day_of_the_site_is_one() {
+    let folder = site();
+    let settings = SETTINGS.to_owned() + "timezone = \"America/New_York\"\n";
+    fs::write(folder.path("tallymark.toml"), settings).unwrap();
+    folder.build();
+    let line = |time: &str, path: &str| {
+        format!("192.0.2.1 - - [01/Nov/2026:{time} -0500] \"GET {path} HTTP/1.1\" 200 5120\n")
+    };
+    // In UTC it is another day.
+    fs::write(folder.path("1.log"), line("18:50:00", "/hello/")).unwrap();
+    fs::write(folder.path("2.log"), line("19:10:00", "/about/") + "no line\n").unwrap();
+    let ran = folder.run(&["import", "1.log", "2.log"]);
+    let told = "1 record could not be read, the first at `2.log:2`";
+    expect(&ran, 0, &["is of a web server's log", told, "imported 2 events"]);
+    let ran = folder.run(&["stats", "--json", "--from", "2026-11-01", "--to", "2026-11-01"]);
+    let numbers: Value = serde_json::from_str(&ran.out).unwrap();
+    let totals = ["views", "visitors", "visits", "bounces"].map(|name| &numbers["totals"][name]);
+    assert_eq!(totals, [2, 1, 1, 0]);
+}
+
+#[test]
+fn whatever_an_imported_visitor_has_done_is_a_sign_of_the_visit() {
+    let folder = site();
+    let between = |path, session, is_event| {
+        [
+            ("/hello/", session, false, "10:00:00"),
+            (path, session, is_event, "10:25:00"),
+            ("/about/", session, false, "10:45:00"),
+        ]
+    };
+    let rows = [between("/hello/", "a", false), between("buy", "b", true)].concat();
+    fs::write(folder.path("views.csv"), table(&rows)).unwrap();
+    expect(&folder.run(&["import", "views.csv"]), 0, &["1 record repeated", "imported 5 events"]);
+    let ran = folder.run(&["stats", "--json", "--from", "2026-10-01", "--to", "2026-10-01"]);
+    let numbers: Value = serde_json::from_str(&ran.out).unwrap();
+    let totals = ["views", "visitors", "visits", "bounces"].map(|name| &numbers["totals"][name]);
+    assert_eq!(totals, [4, 2, 2, 0]);
+    expect(&folder.run(&["verify"]), 0, &["adds up"]);
+}
+
+#[test]
+fn where_visitors_are_not_told_apart_imported_ones_are_not() {
+    let folder = site();
+    let settings = SETTINGS.to_owned() + "[analytics]\nvisitor_id = \"none\"\n";
+    fs::write(folder.path("tallymark.toml"), settings).unwrap();
+    let rows = [("/hello/", "a", false, "10:00:00"), ("/about/", "b", false, "10:00:00")];
+    fs::write(folder.path("views.csv"), table(&rows)).unwrap();
+    expect(&folder.run(&["import", "views.csv"]), 0, &["imported 2 events"]);
+    let numbers = numbers(&folder);
+    assert_eq!([&numbers["totalPageViews"], &numbers["uniqueVisitors"]], [2, 0]);
 }

@@ -1,5 +1,5 @@
 //! The log of a web server, in the Common or the Combined format; a host before the address, as some write, may be
-//! there.
+//! there. The Common format says nothing of browsers: nobody can tell from it who is a program.
 //!
 //! ```text
 //! 192.0.2.1 - - [24/Nov/2026:10:00:00 +0100] "GET /a/ HTTP/1.1" 200 5120 "https://b.example/" "Mozilla/5.0 ..."
@@ -15,7 +15,7 @@ use super::super::agent::{self, Agent};
 use super::super::id::VisitorId;
 use super::super::{referrer, value};
 use super::{Reading, Record, Traits, View};
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 
 /// How times are written.
 const TIME: &str = "%d/%b/%Y:%H:%M:%S %z";
@@ -35,7 +35,8 @@ struct Line<'a> {
     target: &'a str,
     status: &'a str,
     referrer: &'a str,
-    agent: &'a str,
+    /// None in the Common format, where nobody writes it down.
+    agent: Option<&'a str>,
 }
 
 /// Whether a line is one of a log.
@@ -45,17 +46,22 @@ pub(super) fn is_line(line: &str) -> bool {
 
 /// Reads a log.
 pub(super) fn read(mut input: impl BufRead, reading: &mut Reading<'_>) -> anyhow::Result<()> {
-    let mut bytes = Vec::new();
+    let (mut bytes, mut number) = (Vec::new(), 0);
     while input.read_until(b'\n', &mut bytes)? > 0 {
+        number += 1;
         let text = String::from_utf8_lossy(&bytes);
         let line = text.trim_end();
-        match Line::of(line).and_then(|line| Some((time(line.time)?, line))) {
+        let read = Line::of(line).and_then(|line| Some((time(line.time)?, line)));
+        match read.filter(|(at, _)| reading.can_be(*at)) {
             Some((at, line)) => match view(at, &line, reading) {
                 Some(view) => reading.give(Record::View(view))?,
                 None => reading.pass_over(),
             },
             None if line.is_empty() => {}
-            None => reading.counts.unreadable += 1,
+            None => {
+                reading.counts.unreadable += 1;
+                reading.counts.first_unreadable.get_or_insert(number);
+            }
         }
         let counts = reading.counts;
         if counts.unreadable > UNREADABLE && counts.unreadable > counts.records + counts.passed_over
@@ -78,11 +84,12 @@ fn view(at: Timestamp, line: &Line<'_>, reading: &Reading<'_>) -> Option<View> {
     let target = line.target.split(['?', '#']).next().unwrap_or_default();
     let path = percent_decode_str(target).decode_utf8().ok()?;
     let is_view = line.method == "GET" && path.starts_with('/') && is_page(&path);
-    // Nothing is known of who has sent no agent; it is no browser.
-    if !is_view || line.agent.len() < 2 || agent::is_bot(line.agent, false) {
+    // Nothing is known of who has sent no agent where others have; it is no browser.
+    let is_program = |agent: &str| agent.len() < 2 || agent::is_bot(agent, false);
+    if !is_view || line.agent.is_some_and(is_program) {
         return None;
     }
-    let Agent { browser, system } = Agent::of(line.agent);
+    let Agent { browser, system } = Agent::of(line.agent.unwrap_or_default());
     let parameter = |name: &str| {
         let (_, query) = line.target.split_once('?')?;
         let pairs = url::form_urlencoded::parse(query.as_bytes());
@@ -96,7 +103,7 @@ fn view(at: Timestamp, line: &Line<'_>, reading: &Reading<'_>) -> Option<View> {
         system: system.map(str::to_owned),
         ..Traits::default()
     };
-    let visitor = Some(visitor(at, line, &reading.secret));
+    let visitor = Some(visitor(at, line, reading));
     Some(View { at, path: path.into_owned(), visitor, is_not_found, traits })
 }
 
@@ -107,11 +114,11 @@ fn is_page(path: &str) -> bool {
 }
 
 /// Who sends from one address with one agent is one visitor for a day; the next day nobody can tell.
-fn visitor(at: Timestamp, line: &Line<'_>, secret: &[u8; 32]) -> VisitorId {
-    const DAY: i64 = 86_400_000;
-    let mut hasher = blake3::Hasher::new_keyed(secret);
-    hasher.update(&at.as_millis().div_euclid(DAY).to_le_bytes());
-    hasher.update(line.address.as_bytes()).update(b"\0").update(line.agent.as_bytes());
+fn visitor(at: Timestamp, line: &Line<'_>, reading: &Reading<'_>) -> VisitorId {
+    let mut hasher = blake3::Hasher::new_keyed(&reading.secret);
+    hasher.update(&Day::of(at, reading.zone).number().to_le_bytes());
+    let agent = line.agent.unwrap_or_default();
+    hasher.update(line.address.as_bytes()).update(b"\0").update(agent.as_bytes());
     VisitorId::from_hash(&hasher.finalize())
 }
 
@@ -131,7 +138,7 @@ impl<'a> Line<'a> {
         let mut rest = rest.trim_start().splitn(3, ' ');
         let (status, _length, tail) = (rest.next()?, rest.next()?, rest.next().unwrap_or(""));
         let (referrer, tail) = tail.strip_prefix('"').and_then(quoted).unwrap_or_default();
-        let agent = tail.trim_start().strip_prefix('"').and_then(quoted).unwrap_or_default().0;
+        let agent = tail.trim_start().strip_prefix('"').and_then(quoted).map(|(agent, _)| agent);
         Some(Self { address, time, method, target, status, referrer, agent })
     }
 }
@@ -190,6 +197,20 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_line_of_the_common_format_is_a_view_of_a_visitor_with_an_address() {
+        let common = LINE.split_once(" \"https").unwrap().0;
+        let log = [common, common, &common.replace("192.0.2.1", "192.0.2.2")].join("\n");
+        let views = views(&log);
+        assert_eq!((views.len(), views[0].path.as_str()), (3, "/größe/"));
+        assert_eq!(
+            views[0].traits,
+            Traits { source: Some("letter".to_owned()), ..Traits::default() }
+        );
+        assert_eq!(views[0].visitor, views[1].visitor);
+        assert_ne!(views[0].visitor, views[2].visitor);
+    }
+
+    #[test]
     fn what_is_no_reader_of_a_page_is_passed_over() {
         let not_found = LINE.replace("200", "404");
         let lines = [
@@ -200,14 +221,17 @@ pub(super) mod tests {
             LINE.replace("/?utm", "feed.xml?utm"),
             LINE.replace("Firefox", "Googlebot"),
             LINE.rsplit_once(" \"Mozilla").unwrap().0.to_owned() + " \"-\"",
-            LINE.split_once(" \"https").unwrap().0.to_owned(),
+            LINE.replace("www.news.example", "semalt.com"),
             not_found,
             "no line".to_owned(),
             String::new(),
+            LINE.replace("/2026:", "/9999:"),
+            LINE.replace("/2026:", "/1970:"),
         ];
         let log = lines.join("\n");
         let (_, records, counts) = imported(log.as_bytes(), Some(Format::Log)).unwrap();
-        assert_eq!(counts, Counts { records: 1, passed_over: 8, unreadable: 1 });
+        let first_unreadable = Some(10);
+        assert_eq!(counts, Counts { records: 1, passed_over: 8, unreadable: 3, first_unreadable });
         assert!(matches!(&records[..], [Record::View(View { is_not_found: true, .. })]));
         let own = LINE.replace("www.news.example", "own.example");
         assert_eq!(views(&own)[0].traits.referrer, None);

@@ -15,12 +15,17 @@ pub use self::record::{Day, Happening, Record, Sums, Traits, View};
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::str::FromStr;
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use flate2::read::MultiGzDecoder;
+use jiff::tz::TimeZone;
 use zip::ZipArchive;
+
+use super::spam;
+use crate::clock::Timestamp;
 
 /// How much of a file is looked at to tell what it is.
 const GLANCE: u64 = 4096;
@@ -30,6 +35,12 @@ const ZIP: &[u8] = b"PK\x03\x04";
 
 /// What a gzipped file begins with.
 const GZIP: &[u8] = b"\x1f\x8b";
+
+/// Before this nobody can have read a site: the Web was made public on 6 August 1991.
+const FIRST: Timestamp = Timestamp::from_millis(681_436_800_000);
+
+/// How far another clock may be ahead of ours, its time zone mistaken included.
+const AHEAD: Duration = Duration::from_hours(24);
 
 /// What a file was written by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +66,10 @@ pub struct Reading<'a> {
     pub is_own: &'a dyn Fn(&str) -> bool,
     /// Makes ids of visitors out of what a log says of them, which cannot be found again without it.
     pub secret: [u8; 32],
+    /// Where days begin, at the end of which a visitor of a log is forgotten.
+    pub zone: &'a TimeZone,
+    /// When the file is read: nothing in it can have been later.
+    pub now: Timestamp,
     /// Takes each record.
     pub each: &'a mut dyn FnMut(Record) -> anyhow::Result<()>,
     /// What came of it so far.
@@ -70,12 +85,29 @@ pub struct Counts {
     pub passed_over: u64,
     /// Lines that could not be read.
     pub unreadable: u64,
+    /// The first of these, counted from one.
+    pub first_unreadable: Option<u64>,
 }
 
 impl Reading<'_> {
     fn give(&mut self, record: Record) -> anyhow::Result<()> {
+        let at = record.at();
+        ensure!(
+            self.can_be(at),
+            "nobody can have read anything at `{}`",
+            at.to_rfc3339_in(self.zone)
+        );
+        if record.referrer().is_some_and(spam::is_spammer) {
+            self.pass_over();
+            return Ok(());
+        }
         self.counts.records += 1;
         (self.each)(record)
+    }
+
+    /// Whether somebody can have read a site then.
+    fn can_be(&self, at: Timestamp) -> bool {
+        (FIRST..=self.now + AHEAD).contains(&at)
     }
 
     fn pass_over(&mut self) {
@@ -95,11 +127,7 @@ pub fn read(
     if glance.starts_with(ZIP) {
         return read_archive(file, format, reading);
     }
-    let mut input: Box<dyn BufRead> = if glance.starts_with(GZIP) {
-        Box::new(BufReader::new(MultiGzDecoder::new(file)))
-    } else {
-        Box::new(BufReader::new(file))
-    };
+    let mut input = unpacked(file)?;
     let head = String::from_utf8_lossy(input.fill_buf()?).into_owned();
     let format = format.or_else(|| Format::of(&head)).context(
         "this is nothing that can be imported, as far as its beginning tells; \
@@ -112,6 +140,18 @@ pub fn read(
         Format::Log => access_log::read(input, reading)?,
     }
     Ok(format)
+}
+
+/// What is in a file, which may be gzipped.
+pub fn unpacked(mut file: File) -> io::Result<Box<dyn BufRead>> {
+    let mut glance = Vec::new();
+    (&mut file).take(GZIP.len() as u64).read_to_end(&mut glance)?;
+    file.rewind()?;
+    Ok(if glance == GZIP {
+        Box::new(BufReader::new(MultiGzDecoder::new(file)))
+    } else {
+        Box::new(BufReader::new(file))
+    })
 }
 
 /// Reads an archive of several files.
@@ -220,6 +260,8 @@ pub(super) mod tests {
         let mut reading = Reading {
             is_own: &|host| host == "own.example",
             secret: [7; 32],
+            zone: &TimeZone::UTC,
+            now: Timestamp::from("2026-12-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap()),
             each: &mut |record| {
                 records.push(record);
                 Ok(())

@@ -1,6 +1,7 @@
 //! What another program has counted, piece by piece.
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use super::super::id::VisitorId;
 use super::super::rollup::Dimension;
@@ -15,6 +16,27 @@ pub enum Record {
     Happening(Happening),
     /// What was counted on a day, in all.
     Day(Day),
+}
+
+impl Record {
+    /// When it was; of a day when that began, in UTC.
+    pub(super) fn at(&self) -> Timestamp {
+        match self {
+            Self::View(view) => view.at,
+            Self::Happening(happening) => happening.at,
+            Self::Day(day) => crate::clock::Day::on(day.date).start(&TimeZone::UTC),
+        }
+    }
+
+    /// The host that its visitor came from, if that is known.
+    pub(super) fn referrer(&self) -> Option<&str> {
+        let referrer = match self {
+            Self::View(view) => view.traits.referrer.as_deref(),
+            Self::Day(day) if day.dimension == Dimension::Referrer => Some(&*day.value),
+            Self::Happening(_) | Self::Day(_) => None,
+        };
+        referrer?.split('/').next()
+    }
 }
 
 /// A page view.

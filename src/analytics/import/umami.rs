@@ -24,7 +24,7 @@ const EVENT: &str = "2";
 #[serde(default)]
 struct Row {
     created_at: String,
-    session_id: String,
+    session_id: Option<String>,
     event_type: serde_json::Value,
     event_name: Option<String>,
     url_path: Option<String>,
@@ -54,10 +54,12 @@ pub(super) fn read(
     }
     let mut table = Table::open(input, &["created_at", "url_path", "event_type"])?;
     table.each(|row| {
-        let text = |name| Some(row.get(name).to_owned());
+        // As databases write what is not there.
+        let is_there = |text: &&str| !matches!(*text, "" | "\\N" | "NULL");
+        let text = |name| Some(row.get(name)).filter(is_there).map(str::to_owned);
         let row = Row {
             created_at: row.get("created_at").to_owned(),
-            session_id: row.get("session_id").to_owned(),
+            session_id: text("session_id"),
             event_type: row.get("event_type").into(),
             event_name: text("event_name"),
             url_path: text("url_path"),
@@ -88,7 +90,7 @@ fn read_lines(input: impl BufRead, reading: &mut Reading<'_>) -> anyhow::Result<
 
 fn take(row: Row, reading: &mut Reading<'_>) -> anyhow::Result<()> {
     let at = time(&row.created_at)?;
-    let visitor = visitor("umami", &row.session_id);
+    let visitor = visitor("umami", row.session_id.as_deref().unwrap_or_default());
     let path = row.url_path.filter(|path| path.starts_with('/'));
     match row.event_type.to_string().trim_matches('"') {
         VIEW => {
@@ -175,6 +177,21 @@ mod tests {
         assert_eq!((event.name.as_str(), event.path.as_deref()), ("buy", Some("/a/")));
         let (format, from_json, _) = imported(json.as_bytes(), None).unwrap();
         assert_eq!((format, &from_json[..]), (Format::Umami, &records[..1]));
+    }
+
+    #[test]
+    fn what_is_not_there_is_read_as_databases_write_it() {
+        for nothing in ["", "\\N", "NULL"] {
+            let row = format!(
+                "w,{nothing},v,e,h,{nothing},{nothing},{nothing},{nothing},/a/,{nothing},{nothing},{nothing},{nothing},{nothing},1,{nothing},2026-11-24 09:00:00\n"
+            );
+            let (_, records, _) = imported((HEAD.to_owned() + &row).as_bytes(), None).unwrap();
+            let [Record::View(view)] = &records[..] else { panic!("{records:?}") };
+            assert_eq!((&view.traits, view.visitor), (&Traits::default(), None), "{nothing}");
+        }
+        let json = "{\"session_id\":null,\"browser\":null,\"url_path\":\"/a/\",\"event_type\":1,\"created_at\":\"2026-11-24T09:00:00Z\"}\n";
+        let (_, records, _) = imported(json.as_bytes(), None).unwrap();
+        assert!(matches!(&records[..], [Record::View(View { visitor: None, .. })]), "{records:?}");
     }
 
     #[test]

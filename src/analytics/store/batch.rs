@@ -395,7 +395,7 @@ impl<'b, 't> Batch<'b, 't> {
     }
 
     /// Notes that a visitor whose view is not counted is here nevertheless.
-    fn sign(&mut self, event: &Event, visitor: Option<u32>) -> anyhow::Result<()> {
+    pub(super) fn sign(&mut self, event: &Event, visitor: Option<u32>) -> anyhow::Result<()> {
         let Some(visitor) = visitor else { return Ok(()) };
         if let Some(visit) = self.visit(visitor)?.filter(|visit| visit.includes(event.at)) {
             self.set_visit(visitor, Visit { sign: event.at, ..visit });

@@ -21,7 +21,15 @@ const LINES: usize = 50_000;
 #[serde(rename_all = "camelCase", untagged)]
 enum Line {
     /// What the file is; the first line.
-    Head { tallymark: String, format: u64 },
+    Head {
+        tallymark: String,
+        format: u64,
+        /// Whether a last line says that nothing is missing; not so in files of before there was one.
+        #[serde(default)]
+        ends: bool,
+    },
+    /// The last line: how many came before.
+    End { lines: usize },
     /// An entry of a table, in hexadecimal digits.
     Entry { table: String, key: String, value: String },
     /// A row: in hexadecimal digits, and in words for whoever reads it.
@@ -78,18 +86,23 @@ pub struct Words {
 impl Store {
     /// Writes everything to `out`, as it is at one instant.
     pub fn export(&self, out: &mut dyn Write) -> anyhow::Result<()> {
-        put(out, &Line::Head { tallymark: "statistics".to_owned(), format: FORMAT })?;
+        let head = Line::Head { tallymark: "statistics".to_owned(), format: FORMAT, ends: true };
+        put(out, &head)?;
+        let mut lines = 1;
         self.read(|from| {
             let entry = |table: &str, key: &[u8], value: &[u8]| {
                 let (key, value) = (to_hex(key), to_hex(value));
+                lines += 1;
                 put(out, &Line::Entry { table: table.to_owned(), key, value })
             };
             visit_sums(&mut Show { from, show: entry })
         })?;
         self.each_in_words(|key, row, words| {
             let (key, row) = (to_hex(&key.to_bytes()), to_hex(&row.encode()));
+            lines += 1;
             put(out, &Line::Row { key, row, words: Box::new(words) })
-        })
+        })?;
+        put(out, &Line::End { lines })
     }
 
     /// Shows `visit` each row in words.
@@ -171,15 +184,7 @@ impl Store {
             "something has been counted here already; an export can only be taken in where nothing has"
         );
         let mut lines = input.lines().enumerate();
-        let head = lines.next().map(|(_, line)| line).transpose()?.unwrap_or_default();
-        match serde_json::from_str(&head) {
-            // What the second format has, this one has as well.
-            Ok(Line::Head { tallymark, format: 2..=FORMAT }) if tallymark == "statistics" => {}
-            Ok(Line::Head { format, .. }) => bail!(
-                "line 1: it has format {format}, and this version of tallymark reads {FORMAT}"
-            ),
-            _ => bail!("line 1: this is no export of tallymark"),
-        }
+        read_head(&mut lines)?;
         let mut rows = 0;
         loop {
             let some: Vec<(usize, String)> = lines
@@ -206,11 +211,57 @@ impl Store {
     }
 }
 
+/// Whether all of an export is there, to its last line, and can be read: to be known before any of it is taken in.
+pub fn check_export(input: &mut dyn BufRead) -> anyhow::Result<()> {
+    let mut lines = input.lines().enumerate();
+    let ends = read_head(&mut lines)?;
+    let (mut last, mut has_ended) = (1, false);
+    for (before, line) in lines {
+        last = before + 1;
+        let line = line.with_context(|| format!("line {last}"))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        ensure!(!has_ended, "line {last}: something follows the end");
+        match serde_json::from_str(&line).with_context(|| format!("line {last}"))? {
+            Line::End { lines } => {
+                ensure!(lines == before, "line {last}: {before} lines are there of {lines}");
+                has_ended = true;
+            }
+            Line::Head { .. } => bail!("line {last}: a second export begins here"),
+            Line::Entry { .. } | Line::Row { .. } => {}
+        }
+    }
+    ensure!(
+        !ends || has_ended,
+        "it is cut off after line {last}: the line is missing that ends it"
+    );
+    Ok(())
+}
+
+/// Reads the first line of an export, and says whether a last one ends it.
+fn read_head(
+    lines: &mut impl Iterator<Item = (usize, std::io::Result<String>)>,
+) -> anyhow::Result<bool> {
+    let head = lines.next().map(|(_, line)| line).transpose()?.unwrap_or_default();
+    match serde_json::from_str(&head) {
+        // What the second format has, this one has as well.
+        Ok(Line::Head { tallymark, format: 2..=FORMAT, ends }) if tallymark == "statistics" => {
+            Ok(ends)
+        }
+        Ok(Line::Head { format, .. }) => {
+            bail!("line 1: it has format {format}, and this version of tallymark reads {FORMAT}")
+        }
+        _ => bail!("line 1: this is no export of tallymark"),
+    }
+}
+
 /// Takes a line in, and says whether it is a row.
 fn take_in(to: &WriteTransaction, line: &str) -> anyhow::Result<bool> {
     let (name, key, value) = match serde_json::from_str(line)? {
         Line::Entry { table, key, value } => (table, key, value),
         Line::Row { key, row, .. } => (EVENTS.name().to_owned(), key, row),
+        Line::End { .. } => return Ok(false),
         Line::Head { .. } => bail!("a second export begins here"),
     };
     let (key, value) =

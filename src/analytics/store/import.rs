@@ -91,6 +91,7 @@ impl Batch<'_, '_> {
                 if !self.has_happened(id, *at)? {
                     self.happen(&event, &subject, (id, name, None), traits)?;
                 }
+                self.sign(&event, subject.number())?;
                 Ok(true)
             }
             Past::Day(day) => self.take_day(day).map(|()| true),
@@ -104,6 +105,7 @@ impl Batch<'_, '_> {
             None => None,
         };
         if counted.is_some_and(|row| policy::is_repeat(row.time(), event.at)) {
+            self.sign(event, subject.number())?;
             return Ok(false);
         }
         let texts = [

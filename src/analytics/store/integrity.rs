@@ -39,6 +39,9 @@ pub(super) struct Damaged(pub(super) String);
 #[error("{0}")]
 pub(super) struct Refused(pub(super) String);
 
+/// What is said of a file that is in use.
+const OPEN_ELSEWHERE: &str = "another process has it open";
+
 /// What every redb file begins with.
 const MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
 
@@ -95,12 +98,22 @@ pub(super) fn is_locked(path: &Path) -> bool {
     matches!(Database::builder().open_read_only(path), Err(DatabaseError::DatabaseAlreadyOpen))
 }
 
+impl Store {
+    /// Whether a file could not be opened because another process has it open.
+    pub fn is_open_elsewhere(failure: &anyhow::Error) -> bool {
+        failure.downcast_ref::<Refused>().is_some_and(|refused| refused.0 == OPEN_ELSEWHERE)
+    }
+
+    /// Takes away what is noted about the file that was at `path` and has another name now.
+    pub fn forget(path: &Path) {
+        let _ = fs::remove_file(mark(path));
+    }
+}
+
 /// What redb says about opening a file, as what it means for the file.
 pub(super) fn explain(failure: DatabaseError) -> anyhow::Error {
     match failure {
-        DatabaseError::DatabaseAlreadyOpen => {
-            Refused("another process has it open".to_owned()).into()
-        }
+        DatabaseError::DatabaseAlreadyOpen => Refused(OPEN_ELSEWHERE.to_owned()).into(),
         DatabaseError::UpgradeRequired(version) => {
             Refused(format!("it is a redb file of version {version}")).into()
         }

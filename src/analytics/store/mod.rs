@@ -104,7 +104,7 @@ mod tables;
 mod tidy;
 
 pub(super) use self::batch::{Identity, More};
-pub use self::export::Words;
+pub use self::export::{Words, check_export};
 pub(super) use self::import::Past;
 pub(super) use self::rollups::Values;
 pub(super) use self::rows::RowSink;
