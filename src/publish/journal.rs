@@ -79,6 +79,19 @@ pub(super) fn finish(output: &Path, force: bool) -> anyhow::Result<()> {
     remove_staging(&private)
 }
 
+/// Finishes what the last build could not, if there is anything. With `force`, what cannot be finished is given up: all of it
+/// is about to be written again.
+pub(super) fn resume(output: &Path, force: bool) -> anyhow::Result<()> {
+    let Err(failure) = finish(output, force) else { return Ok(()) };
+    let journal = private_folder(output).join(JOURNAL);
+    if force && fs::remove_file(&journal).is_ok() {
+        return Ok(());
+    }
+    Err(failure.context(
+        "the last build was not published to its end, and cannot be; remove what is in the way, or build with `--force`",
+    ))
+}
+
 /// Removes what is staged, unless a journal says that it is to be published.
 pub(super) fn abandon(private: &Path) -> anyhow::Result<()> {
     if private.join(JOURNAL).exists() { Ok(()) } else { remove_staging(private) }
@@ -113,8 +126,9 @@ fn move_into_place(
     }
     let folder = to.parent().unwrap_or(output);
     if fs::create_dir_all(folder).is_err() || to.is_dir() {
-        // A file becomes a folder, or a folder a file: what is in the way is to be removed anyway.
+        // A file becomes a folder, or a folder a file: what is in the way is to be removed anyway, or has nothing in it.
         removals.iter().try_for_each(|gone| remove(output, gone))?;
+        let _ = fs::remove_dir(&to);
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create `{}`", folder.display()))?;
     }

@@ -89,7 +89,7 @@ pub(super) fn check_contents(
     let is_hidden_at_top = |entry: &walkdir::DirEntry| {
         entry.depth() == 1 && entry.file_name().to_string_lossy().starts_with('.')
     };
-    let entries = WalkDir::new(output).sort_by_file_name().into_iter();
+    let entries = WalkDir::new(output).min_depth(1).sort_by_file_name().into_iter();
     for entry in entries.filter_entry(|entry| !is_hidden_at_top(entry)) {
         let entry = entry?;
         let relative = entry.path().strip_prefix(output).unwrap_or(entry.path());

@@ -92,7 +92,7 @@ impl Stage {
             if is_first {
                 empty(&tree)?;
             } else {
-                journal::finish(folders.output, force)?;
+                journal::resume(folders.output, force)?;
                 journal::remove_staging(&private)?;
             }
             return Ok(Self::prepare(folders.output, tree, lock, (is_first, force), last));

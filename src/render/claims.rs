@@ -29,6 +29,8 @@ struct Raised {
     folders: FastMap<Box<str>, Arc<str>>,
     /// The files that are no folders.
     plain_files: HashSet<String>,
+    /// What they are called that are part of the program: whoever claims the address of one has it, but none is a folder.
+    built_in: FastMap<Box<str>, Arc<str>>,
 }
 
 impl Claims {
@@ -52,6 +54,11 @@ impl Claims {
         }
         let mistake = Mistake::Collision { path: path.to_string(), other: other.to_string() };
         Err(Problem::new(Place::file(name.clone()), mistake))
+    }
+
+    /// Notes that the program has a file called `name` at `path`, unless that is claimed.
+    pub(super) fn provide(&self, path: &UrlPath, name: &str) {
+        self.raised().built_in.insert(path.folded().into(), name.into());
     }
 
     /// Whether anybody has claimed `path`, or needs a folder in its place.
@@ -83,7 +90,8 @@ impl Raised {
         let as_file = |folder: &str| self.holders.get(&*format!("{folder}/")).map(|(name, _)| name);
         let is_in_folder = folders_of(&own).find_map(|folder| {
             // A page's folder may have files in it; a file's may not.
-            as_file(folder).filter(|_| self.plain_files.contains(folder))
+            let plain = as_file(folder).filter(|_| self.plain_files.contains(folder));
+            plain.or_else(|| self.built_in.get(folder))
         });
         is_in_folder.or_else(|| if path.is_folder() { None } else { self.folders.get(&*own) })
     }

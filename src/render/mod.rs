@@ -314,9 +314,13 @@ fn over_fixed(index: &ContentIndex) -> Vec<Problem> {
     let home = std::iter::once(UrlPath::root());
     let fixed: Vec<UrlPath> =
         discovery::addresses().chain(UrlPath::parse(feed::PATH)).chain(home).collect();
+    // Nothing can be at the address of one of these, nor below one that is a file.
     let is_fixed = |path: &UrlPath| {
         let folded = path.folded_as_folder();
-        fixed.iter().any(|fixed| fixed.folded_as_folder() == folded)
+        fixed.iter().any(|fixed| {
+            let own = fixed.folded_as_folder();
+            folded == own || !fixed.is_folder() && folded.starts_with(&*own)
+        })
     };
     let problem = |page: &Page, path: &UrlPath, position| {
         let mistake = Mistake::ReservedPath { path: path.to_string() };

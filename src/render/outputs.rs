@@ -61,6 +61,11 @@ impl<'a> Outputs<'a> {
         }
     }
 
+    /// Notes that a file of the program is at `path`: nothing can be below it.
+    pub(super) fn provide(&self, path: &UrlPath, name: &str) {
+        self.claims.provide(path, name);
+    }
+
     /// Whether an author's file answers `path`, so that nothing needs to be generated there.
     pub(super) fn is_claimed(&self, path: &UrlPath) -> bool {
         self.claims.are_raised(path)

@@ -77,6 +77,11 @@ impl Statics {
 
     /// Publishes each at its address. Those of the author claim it; those of the program give way.
     pub(super) fn publish(&self, outputs: &Outputs<'_>, extras: &Extras) -> anyhow::Result<()> {
+        let built_in =
+            |(_, (_, origin)): &(&String, &(UrlPath, Origin))| matches!(origin, Origin::Builtin(_));
+        for (name, (path, _)) in self.files.iter().filter(built_in) {
+            outputs.provide(path, &format!("{name} (built in)"));
+        }
         for (path, origin) in self.files.values() {
             let is_free = match origin {
                 Origin::File(file) => outputs.claim(path, &file.name, Claim::File),

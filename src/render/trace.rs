@@ -185,16 +185,16 @@ pub(super) fn adopt(questions: Vec<Asked>) {
 }
 
 impl Scope {
-    /// Notes that the output being rendered depends on the answer to `question`.
+    /// Notes that the output being rendered depends on the answer to `question`. What is asked to find that answer is
+    /// part of it, and not noted.
     pub(super) fn note(&self, question: impl FnOnce() -> Question) {
-        ASKED.with_borrow_mut(|asked| {
-            let Some(asked) = asked else { return };
-            let question = question();
-            if !asked.iter().any(|(known, _)| *known == question) {
-                let answer = self.answer(&question);
-                asked.push((question, answer));
-            }
-        });
+        let Some(mut asked) = ASKED.take() else { return };
+        let question = question();
+        if !asked.iter().any(|(known, _)| *known == question) {
+            let answer = self.answer(&question);
+            asked.push((question, answer));
+        }
+        ASKED.set(Some(asked));
     }
 
     /// Whether the answer to `question` is known to be that of the last build.

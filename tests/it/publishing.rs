@@ -173,6 +173,83 @@ fn a_folder_with_files_of_others_is_refused_unless_forced_and_they_stay() {
 }
 
 #[test]
+fn nothing_is_at_an_address_below_a_file_and_the_site_stays_whole() {
+    let site = TestSite::new(&[("content/blog/a.md", POST)]);
+    build(&site);
+    let before = tree(&site.root().join("public"));
+    let told = |file: &str, text: &str, told: &str| {
+        site.write(file, text);
+        let stopped = pipeline::build(&order(site.root()), noon()).unwrap();
+        assert!(stopped.site.is_none(), "{file} {text}");
+        let problems: Vec<_> = stopped.problems.iter().map(ToString::to_string).collect();
+        assert!(problems.iter().any(|problem| problem.contains(told)), "{problems:?}");
+        assert_eq!(tree(&site.root().join("public")), before);
+    };
+    let aliased = |alias: &str| POST.replace("title: T", &format!("title: T\naliases: [{alias}]"));
+    told("content/blog/a.md", &aliased("/style.css/z/"), "style.css (built in)");
+    told("content/blog/a.md", &aliased("/favicon.svg/z.html"), "favicon.svg (built in)");
+    for fixed in ["feed.xml", "robots.txt", "sitemap.xml", "404.html"] {
+        let alias = format!("/{fixed}/z/");
+        told("content/blog/a.md", &aliased(&alias), &format!("`{alias}`"));
+    }
+    site.write("content/blog/a.md", POST);
+    told("static/style.css/z.txt", "x", "style.css (built in)");
+    fs::remove_dir_all(site.root().join("static")).unwrap();
+    build(&site);
+    assert_eq!(tree(&site.root().join("public")), before);
+}
+
+#[test]
+fn what_cannot_be_published_to_its_end_is_once_nothing_is_in_the_way() {
+    let site = TestSite::new(&[("content/a.md", "x"), ("static/x.txt", "one")]);
+    build(&site);
+    let (there, moved) = (site.root().join("public/x.txt"), site.root().join("public/x.old"));
+    fs::rename(&there, &moved).unwrap();
+    fs::create_dir(&there).unwrap();
+    fs::write(there.join("of-another"), "").unwrap();
+    fs::remove_file(&moved).unwrap();
+    site.write("static/x.txt", "two");
+    let blocked = || pipeline::build(&order(site.root()), noon()).unwrap_err();
+    blocked();
+    fs::remove_file(there.join("of-another")).unwrap();
+    // An empty folder is in nobody's way.
+    build(&site);
+    assert_eq!(fs::read_to_string(&there).unwrap(), "two");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_to_a_folder_is_a_folder_for_output() {
+    let site = TestSite::new(&[("content/a.md", "x")]);
+    fs::create_dir(site.root().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", site.root().join("public")).unwrap();
+    build(&site);
+    site.write("content/a.md", "y");
+    assert!(build(&site).written > 0);
+    let page = fs::read_to_string(site.root().join("elsewhere/a/index.html")).unwrap();
+    assert!(page.contains("<p>y</p>"), "{page}");
+}
+
+#[test]
+fn two_pages_at_one_address_with_a_picture_are_told() {
+    let post = |day: u32| {
+        format!(
+            "---\ntitle: T\ndate: 2026-11-0{day}\nslug: same\nimage: pic.png\nshow_in_nav: true\n---\nx\n"
+        )
+    };
+    for folder in ["content/blog", "content"] {
+        let site = TestSite::new(&[
+            (&format!("{folder}/one.md"), &post(1)),
+            (&format!("{folder}/two.md"), &post(2)),
+        ]);
+        let stopped = pipeline::build(&order(site.root()), noon()).unwrap();
+        let problems = stopped.problems.iter().map(ToString::to_string).collect::<String>();
+        assert!(stopped.site.is_none() && problems.contains("/same/"), "{problems}");
+        assert!(problems.contains("one.md") && problems.contains("two.md"), "{problems}");
+    }
+}
+
+#[test]
 fn a_page_that_moves_without_an_alias_is_told_with_the_line_to_add() {
     let site = TestSite::new(&[("content/blog/a.md", POST)]);
     build(&site);
