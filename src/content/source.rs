@@ -100,6 +100,15 @@ pub fn walk(folder: &Path, root: &Path, hidden: Hidden) -> anyhow::Result<Walk> 
     Ok(walk)
 }
 
+/// The files of the site at `root` that links below `folder` lead to, where they really are.
+pub fn linked(folder: &Path, root: &Path) -> Vec<PathBuf> {
+    let Ok(bounds) = Bounds::of(folder, root) else { return Vec::new() };
+    let entries = WalkDir::new(folder).into_iter().filter_map(Result::ok);
+    let links = entries.filter(DirEntry::path_is_symlink);
+    let targets = links.filter_map(|link| fs::canonicalize(link.path()).ok());
+    targets.filter(|target| target.starts_with(&bounds.root) && target.is_file()).collect()
+}
+
 /// Reads a Markdown file of the folder that was walked; one that is too large or not UTF-8 is a problem.
 pub fn read(file: &SourceFile, folder: &Folder) -> anyhow::Result<Result<String, Problem>> {
     let read = file.open_in(folder).and_then(|opened| read_at_most(opened, LARGEST + 1));
@@ -189,9 +198,9 @@ fn problem(path: &Path, root: &Path, mistake: Mistake) -> Problem {
 
 /// A link to nothing, or in a circle.
 fn dead_link(error: &walkdir::Error) -> Option<PathBuf> {
-    let is_missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
     let path = error.path()?;
-    let is_dead = error.loop_ancestor().is_some() || (is_missing && path.is_symlink());
+    // Whatever the system says of it: what it leads to is not there, or it is itself, or out of reach.
+    let is_dead = error.loop_ancestor().is_some() || path.is_symlink();
     is_dead.then(|| path.to_owned())
 }
 
@@ -270,6 +279,7 @@ mod tests {
         symlink(&outside, root.join("content/folder")).unwrap();
         symlink(root.join("content"), root.join("content/sub/loop")).unwrap();
         symlink(root.join("nowhere"), root.join("content/dead.md")).unwrap();
+        symlink("self.md", root.join("content/self.md")).unwrap();
         symlink(root.join("content/sub/a.md"), root.join("content/b.md")).unwrap();
         fs::create_dir_all(root.join("state")).unwrap();
         symlink(root.join("state"), root.join("content/numbers")).unwrap();
@@ -287,6 +297,7 @@ mod tests {
                 "content/escape.md",
                 "content/folder",
                 "content/numbers",
+                "content/self.md",
                 "content/sub/loop",
                 "content/up",
             ]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,7 +13,7 @@ use notify::{PollWatcher, RecommendedWatcher, RecursiveMode, Watcher as _};
 use super::Parts;
 use super::signal::{Changes, Signal};
 use crate::config::Sources;
-use crate::content::source::is_leftover;
+use crate::content::source::{is_leftover, linked};
 use crate::publish;
 use crate::site::PRIVATE_FOLDER;
 
@@ -27,9 +28,17 @@ pub(super) struct Eyes {
     watcher: Box<dyn notify::Watcher + Send>,
     /// The folder of the site, if there are sources to watch.
     root: Option<PathBuf>,
+    settings: PathBuf,
     catalog_folder: PathBuf,
     watched: BTreeSet<&'static str>,
+    /// Files elsewhere that links of the site lead to.
+    targets: Targets,
+    /// The folders that these are in.
+    beyond: BTreeSet<PathBuf>,
 }
+
+/// Files that are sources because links lead to them.
+type Targets = Arc<RwLock<BTreeSet<PathBuf>>>;
 
 impl Eyes {
     pub(super) fn open(parts: &Parts, signals: &Sender<Signal>) -> anyhow::Result<Self> {
@@ -60,9 +69,15 @@ impl Eyes {
     }
 
     fn watching(watcher: Box<dyn notify::Watcher + Send>, gaze: &Gaze) -> notify::Result<Self> {
-        let root = gaze.sources.clone();
-        let catalog_folder = gaze.catalog_folder.clone();
-        let mut eyes = Self { watcher, root, catalog_folder, watched: BTreeSet::new() };
+        let mut eyes = Self {
+            watcher,
+            root: gaze.sources.clone(),
+            settings: gaze.settings.clone(),
+            catalog_folder: gaze.catalog_folder.clone(),
+            watched: BTreeSet::new(),
+            targets: gaze.targets.clone(),
+            beyond: BTreeSet::new(),
+        };
         eyes.watch_catalog();
         let Some(root) = eyes.root.clone() else {
             // Who deploys a new output by renaming it makes no change within the old one.
@@ -78,7 +93,34 @@ impl Eyes {
         for folder in FOLDERS {
             eyes.watch_folder(folder)?;
         }
+        eyes.follow_links(&root);
         Ok(eyes)
+    }
+
+    /// Watches the files elsewhere that links lead to, where they are.
+    fn follow_links(&mut self, root: &Path) {
+        let mut targets: BTreeSet<PathBuf> =
+            FOLDERS.iter().flat_map(|folder| linked(&root.join(folder), root)).collect();
+        let settings = self.settings.canonicalize().ok();
+        targets.extend(settings.filter(|_| self.settings.is_symlink()));
+        let real_root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let is_watched = |folder: &Path| {
+            let mut own = FOLDERS.iter().map(|own| real_root.join(own));
+            folder == real_root || own.any(|own| folder.starts_with(own))
+        };
+        let folders = targets.iter().filter_map(|target| target.parent());
+        let beyond: BTreeSet<PathBuf> =
+            folders.filter(|folder| !is_watched(folder)).map(Path::to_owned).collect();
+        for folder in self.beyond.difference(&beyond) {
+            let _ = self.watcher.unwatch(folder);
+        }
+        for folder in &beyond {
+            if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                tracing::warn!("changes in `{}` will go unnoticed: {error}", folder.display());
+            }
+        }
+        self.beyond = beyond;
+        *self.targets.write().unwrap_or_else(PoisonError::into_inner) = targets;
     }
 
     /// Watches for what others publish; the folder is another one after the output was removed.
@@ -118,6 +160,9 @@ impl Eyes {
                 tracing::warn!("changes in `{folder}` will go unnoticed: {error}");
             }
         }
+        if has_folders {
+            self.follow_links(&root);
+        }
     }
 }
 
@@ -132,6 +177,8 @@ struct Gaze {
     output: PathBuf,
     /// The folder of the output that has the catalog in it.
     catalog_folder: PathBuf,
+    /// Files elsewhere that links of the site lead to.
+    targets: Targets,
 }
 
 impl Gaze {
@@ -145,6 +192,7 @@ impl Gaze {
             settings: sources.map(settings).unwrap_or_default(),
             output: parts.output_dir.clone(),
             catalog_folder: parts.output_dir.join(PRIVATE_FOLDER),
+            targets: Targets::default(),
         }
     }
 
@@ -156,6 +204,11 @@ impl Gaze {
         let is_reading = matches!(event.kind, EventKind::Access(_)) && !is_written(event);
         if is_reading {
             return None;
+        }
+        let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
+        if event.paths.iter().any(|path| targets.contains(path)) {
+            // Which of the sources are links to it, a build finds out.
+            return Some(Signal::Changed(Changes::Anything { has_folders: false }));
         }
         let root = self.sources.as_deref();
         let is_source = |path: &PathBuf| {
@@ -174,9 +227,18 @@ impl Gaze {
 fn changes_of(event: &notify::Event, is_source: impl Fn(&PathBuf) -> bool) -> Changes {
     let may_move_folders = matches!(
         event.kind,
-        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) | EventKind::Any
+        EventKind::Create(_)
+            | EventKind::Remove(_)
+            | EventKind::Modify(ModifyKind::Name(_))
+            | EventKind::Any
     );
-    let is_about_folders = event.paths.iter().any(|path| path.is_dir());
+    // What is gone may have been a link to a folder, which the system sees no more then by its own name either.
+    let may_have_been_one =
+        |path: &PathBuf| may_move_folders && path.extension().is_none() && !path.exists();
+    let is_about_folders = event
+        .paths
+        .iter()
+        .any(|path| path.is_dir() || path.is_symlink() || may_have_been_one(path));
     if is_about_folders {
         return Changes::Anything { has_folders: may_move_folders };
     }
@@ -230,6 +292,7 @@ mod tests {
             settings: root.join("tallymark.toml"),
             output: root.join("public"),
             catalog_folder: root.join("public/.tallymark"),
+            targets: Targets::default(),
         };
         let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         for (kind, path, is_signal) in [

@@ -149,6 +149,10 @@ impl Watch {
     /// Looks at everything again.
     fn look(&mut self, look: Look) {
         if look.is_thorough {
+            // A link to a folder that is gone may have taken with it what watched that.
+            if let Some(eyes) = &mut self.eyes {
+                eyes.follow_folders(true);
+            }
             self.build(pipeline::build_thoroughly);
             self.leave();
         } else {

@@ -111,6 +111,29 @@ fn a_new_folder_is_found_with_all_that_is_in_it() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_links_lead_to_is_followed_also_when_a_link_to_a_folder_is_gone() {
+    use std::os::unix::fs::symlink;
+
+    let (folder, server) = served();
+    folder.write("notes/far.md", "# Far\n\nFirst words.\n");
+    symlink("../notes/far.md", folder.path("content/far.md")).unwrap();
+    until("a page that is a link", || server.page("/far/").contains("First words."));
+    folder.write("notes/far.md", "# Far\n\nOther words.\n");
+    until("what it leads to", || server.page("/far/").contains("Other words."));
+    folder.write("content/guide/one.md", "# One\n\nHello.\n");
+    for (name, address) in [("again", "again"), ("v1.2", "v1-2")] {
+        symlink("guide", folder.path(&format!("content/{name}"))).unwrap();
+        until("a folder that is a link", || server.get(&format!("/{address}/one/")).status == 200);
+        fs::remove_file(folder.path(&format!("content/{name}"))).unwrap();
+        until("it is gone", || server.get(&format!("/{address}/one/")).status == 404);
+        let words = format!("After {name}.");
+        folder.write("content/guide/one.md", &format!("# One\n\n{words}\n"));
+        until("the folder itself", || server.page("/guide/one/").contains(&words));
+    }
+}
+
+#[test]
 fn templates_styles_and_settings_are_followed_even_if_they_are_new() {
     let (folder, server) = served();
     folder.write("templates/post.html", "<main>Mine: {{ page.title }}</main>");
