@@ -1,6 +1,7 @@
 //! The numbers of the dashboard as people read them in a terminal, and as spreadsheets do.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::Context;
@@ -39,6 +40,8 @@ pub(super) struct Figures {
     #[serde(default)]
     degraded: bool,
     period: Option<PeriodRow>,
+    #[serde(default)]
+    filters: BTreeMap<String, String>,
     #[serde(default)]
     series: Vec<MomentRow>,
     #[serde(default)]
@@ -181,8 +184,9 @@ impl Figures {
 
     fn total(&self) -> String {
         if self.total_page_views == 0 {
+            let what = if self.filters.is_empty() { "" } else { " that fits the filters" };
             let when = if self.period.is_some() { self.when() } else { " yet" };
-            return format!("Nothing has been counted{when}.");
+            return format!("Nothing{what} has been counted{when}.");
         }
         let mut text = noun(self.total_page_views, "view");
         if self.unique_visitors > 0 {
@@ -441,6 +445,8 @@ mod tests {
                 .sentence()
                 .starts_with("Nobody is reading right now. Nothing has been counted yet.\n")
         );
+        figures.filters.insert("tag".to_owned(), "none".to_owned());
+        assert!(figures.sentence().contains("Nothing that fits the filters has been counted yet."));
     }
 
     #[test]

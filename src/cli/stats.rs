@@ -97,6 +97,7 @@ impl Stats {
         }
         let workspace = Workspace::open_anything(global, Overrides::default())?;
         let state_dir = workspace.state_dir(self.state.as_deref())?;
+        self.page = self.page.take().map(|page| canonical(page, &workspace)).transpose()?;
         let json = numbers(&workspace, &state_dir, &self.query())?;
         match &self.page {
             Some(page) => self.show_page(&json, page, report),
@@ -234,6 +235,18 @@ fn stored(database: &Path, config: &Config) -> anyhow::Result<(Arc<Snapshot>, Qu
     let snapshot = Arc::clone(&recorder.subscribe().borrow());
     recorder.close();
     Ok((snapshot, Query::new(store)))
+}
+
+/// The address of a page that is named by an old one, in other letters, or with what stands before all of the site's.
+fn canonical(page: UrlPath, workspace: &Workspace) -> anyhow::Result<UrlPath> {
+    let config = &workspace.config;
+    let within = config.base.strip(page.as_str()).and_then(|within| UrlPath::parse(within).ok());
+    let site = publish::open(&config.output_dir)?;
+    let names = [Some(page.clone()), within.clone()].into_iter().flatten();
+    let known = names
+        .flat_map(|name| [name.as_folder(), name])
+        .find_map(|name| site.as_ref()?.page(&name).map(|(path, _)| path.clone()));
+    Ok(known.or(within).unwrap_or(page))
 }
 
 /// The same JSON, its lists cut down to `page`.

@@ -1,5 +1,6 @@
 //! Which extensions of Markdown are on.
 
+use memchr::memchr_iter;
 use pulldown_cmark::Options as ParserOptions;
 
 use super::Labels;
@@ -89,8 +90,9 @@ impl Options {
         }
     }
 
-    /// What the parser is asked to recognize.
-    pub(super) fn of_parser(&self) -> ParserOptions {
+    /// What the parser is asked to recognize in `text`.
+    pub(super) fn of_parser(&self, text: &str) -> ParserOptions {
+        let definition_lists = self.definition_lists && has_definition(text);
         [
             (self.tables, ParserOptions::ENABLE_TABLES),
             (self.task_lists, ParserOptions::ENABLE_TASKLISTS),
@@ -98,7 +100,7 @@ impl Options {
             (self.footnotes, ParserOptions::ENABLE_FOOTNOTES),
             (self.alerts, ParserOptions::ENABLE_GFM),
             (self.heading_attributes, ParserOptions::ENABLE_HEADING_ATTRIBUTES),
-            (self.definition_lists, ParserOptions::ENABLE_DEFINITION_LIST),
+            (definition_lists, ParserOptions::ENABLE_DEFINITION_LIST),
             (self.subscript, ParserOptions::ENABLE_SUBSCRIPT),
             (self.superscript, ParserOptions::ENABLE_SUPERSCRIPT),
             (self.smart_punctuation, ParserOptions::ENABLE_SMART_PUNCTUATION),
@@ -108,6 +110,17 @@ impl Options {
         .filter_map(|(wanted, flag)| wanted.then_some(flag))
         .collect()
     }
+}
+
+/// Whether a line of `text` may define something: it begins with a colon and a space. The parser takes each that begins with
+/// a colon for a definition, a smile too.
+fn has_definition(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr_iter(b':', bytes).any(|at| {
+        let mut before = bytes[..at].iter().rev().take_while(|byte| **byte != b'\n');
+        matches!(bytes.get(at + 1), Some(b' ' | b'\t'))
+            && before.all(|byte| matches!(byte, b' ' | b'\t' | b'>'))
+    })
 }
 
 impl Default for Options {

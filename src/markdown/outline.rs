@@ -95,7 +95,7 @@ fn skim(text: &str, options: &Options, all_is_summary: bool, sought: Sought) -> 
     let mut skim = Skim { all_is_summary, sought, ..Skim::default() };
     let mut references = |link: BrokenLink<'_>| is_reference(&link).then(|| ("".into(), "".into()));
     let parser =
-        Parser::new_with_broken_link_callback(text, options.of_parser(), Some(&mut references));
+        Parser::new_with_broken_link_callback(text, options.of_parser(text), Some(&mut references));
     for event in parser {
         skim.event(&event);
         if skim.is_done() {

@@ -23,7 +23,7 @@ const DEEPEST: usize = 100;
 /// beyond a hundred levels loses its tags, and rows of a table are not filled up without end.
 pub fn render(text: &str, options: &Options, resolver: &dyn Resolver) -> Rendered {
     let mut writer = Writer::new(text, options, resolver);
-    for (event, range) in Parser::new_ext(text, options.of_parser()).into_offset_iter() {
+    for (event, range) in Parser::new_ext(text, options.of_parser(text)).into_offset_iter() {
         writer.event(event, range);
     }
     writer.finish()
@@ -299,6 +299,13 @@ mod tests {
     #[test]
     fn definitions_and_scripts_are_understood() {
         assert_eq!(html("term\n: what it is"), "<dl>\n<dt>term</dt>\n<dd>what it is</dd>\n</dl>\n");
+        for text in ["> term\n> : what", "- term\n\n  : what", "term\n:\twhat"] {
+            assert!(html(text).contains("<dd>"), "{text}: {}", html(text));
+        }
+        for text in ["I was glad.\n\n:-) Really: yes.", ":smile: too", "glad\n\n:\n", ":x\n: y"] {
+            assert_eq!(html(text).contains("<dd>"), text.contains("\n: "), "{text}");
+        }
+        assert_eq!(html("glad\n\n:-) too"), "<p>glad</p>\n<p>:-) too</p>\n");
         assert_eq!(html("H~2~O and x^2^"), "<p>H<sub>2</sub>O and x<sup>2</sup></p>\n");
         assert_eq!(
             html("2^10 and 2^20, ~5 to ~10, a\\^b^"),

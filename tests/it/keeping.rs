@@ -329,6 +329,31 @@ fn whatever_an_imported_visitor_has_done_is_a_sign_of_the_visit() {
 }
 
 #[test]
+fn a_page_is_asked_about_by_any_of_its_names() {
+    for (base, names) in [
+        ("", ["/hello/", "hello", "/HELLO/", "/hi/", "https://example.org/hello/"]),
+        (
+            "/blog",
+            ["/hello/", "/blog/hello", "/hi/", "/blog/hi/", "https://example.org/blog/hello/"],
+        ),
+    ] {
+        let folder = site();
+        let settings = SETTINGS.replace("example.org", &format!("example.org{base}"));
+        fs::write(folder.path("tallymark.toml"), settings).unwrap();
+        folder.build();
+        fs::write(folder.path("views.csv"), table(&[("/hello/", "a", false, "10:00:00")])).unwrap();
+        expect(&folder.run(&["import", "views.csv"]), 0, &["imported 1 event"]);
+        for name in names {
+            let ran = folder.run(&["stats", "--json", name]);
+            expect(&ran, 0, &[]);
+            let numbers: Value = serde_json::from_str(&ran.out).unwrap();
+            assert_eq!(numbers["pageStats"][0]["path"], "/hello/", "{base} {name}");
+            assert!(!ran.err.contains("no view"), "{base} {name}: {}", ran.err);
+        }
+    }
+}
+
+#[test]
 fn where_visitors_are_not_told_apart_imported_ones_are_not() {
     let folder = site();
     let settings = SETTINGS.to_owned() + "[analytics]\nvisitor_id = \"none\"\n";
