@@ -33,7 +33,7 @@ impl PostPermalink {
             }
             path.push_str(rest);
         }
-        UrlPath::parse(&path).ok().map(|path| path.as_folder())
+        UrlPath::parse(&path).ok().map(|path| path.as_address())
     }
 }
 
@@ -52,6 +52,8 @@ mod tests {
         let date = jiff::civil::date(2026, 3, 4);
         let dated = PostPermalink::parse("/{year}/{month}/{day}/{slug}").unwrap();
         assert_eq!(dated.expand("x", date).unwrap().as_str(), "/2026/03/04/x/");
+        let file = PostPermalink::parse("/{year}/{slug}.html").unwrap();
+        assert_eq!(file.expand("x", date).unwrap().as_str(), "/2026/x.html");
         for bad in ["/{year}/", "/{slug}/{title}/", "/../{slug}/"] {
             assert_eq!(PostPermalink::parse(bad), None, "{bad}");
         }

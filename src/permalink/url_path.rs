@@ -118,6 +118,17 @@ impl UrlPath {
         if self.is_folder() { self.clone() } else { Self(format!("{}/", self.0).into()) }
     }
 
+    /// The path as authors mean it: a file if its last part ends like one, else a folder.
+    #[must_use]
+    pub fn as_address(&self) -> Self {
+        let name = self.0.rsplit('/').next().unwrap_or_default();
+        let is_file = name.rsplit_once('.').is_some_and(|(_, extension)| {
+            (1..=5).contains(&extension.len())
+                && extension.bytes().all(|byte| byte.is_ascii_alphabetic())
+        });
+        if is_file { self.clone() } else { self.as_folder() }
+    }
+
     /// Whether the path ends in a slash, and so is answered by an `index.html`.
     pub fn is_folder(&self) -> bool {
         self.0.ends_with('/')

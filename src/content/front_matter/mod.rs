@@ -260,32 +260,23 @@ fn addresses(fields: &mut Fields<'_>) -> Addresses {
         }
         None
     });
-    let permalink = fields.filled("permalink").and_then(|text| match as_address(&text) {
-        Ok(path) => Some(path),
-        Err(error) => {
-            reject(fields, "permalink", &text, error.to_string());
-            None
+    let permalink = fields.filled("permalink").and_then(|text| {
+        match UrlPath::decode(&text).map(|path| path.as_address()) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                reject(fields, "permalink", &text, error.to_string());
+                None
+            }
         }
     });
     let mut aliases = Vec::new();
     for text in fields.list("aliases") {
-        match as_address(&text) {
+        match UrlPath::decode(&text).map(|path| path.as_address()) {
             Ok(path) => aliases.push(path),
             Err(error) => reject(fields, "aliases", &text, error.to_string()),
         }
     }
     (slug, permalink, aliases, problems)
-}
-
-/// A path with a name that looks like a file's is one; any other is a folder's.
-fn as_address(text: &str) -> Result<UrlPath, crate::permalink::UrlPathError> {
-    let path = UrlPath::decode(text)?;
-    let name = path.as_str().rsplit('/').next().unwrap_or_default();
-    let is_file = name.rsplit_once('.').is_some_and(|(_, extension)| {
-        (1..=5).contains(&extension.len())
-            && extension.bytes().all(|byte| byte.is_ascii_alphabetic())
-    });
-    Ok(if is_file { path } else { path.as_folder() })
 }
 
 #[cfg(test)]
