@@ -163,8 +163,7 @@ impl Batch<'_, '_> {
             totals.add_many(word, &path, (views, visitors));
         }
         // What stands in sums alone cannot be computed from rows.
-        let kept = super::tables::kept(&self.tables.meta)?.unwrap_or_default();
-        self.tables.set_kept(kept.max(self.calendar.start(start + 1)))
+        self.tables.set_kept(self.calendar.start(start + 1))
     }
 }
 

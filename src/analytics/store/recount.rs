@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::tz::TimeZone;
 use redb::ReadableTable;
 
 use super::rows::Rows;
@@ -202,7 +203,11 @@ impl<'c> Recount<'c> {
 /// Rebuilds within a transaction.
 pub(super) fn rebuild(tables: &mut Tables<'_>, calendar: &Calendar) -> anyhow::Result<u64> {
     let kept = tables::kept(&tables.meta)?;
-    let same_zone = tables::zone(&tables.meta)? == calendar.name();
+    let zone = tables::zone(&tables.meta)?;
+    let same_zone = zone == calendar.name();
+    if let (false, Some(kept), Ok(zone)) = (same_zone, kept, TimeZone::get(&zone)) {
+        return rezone(tables, &Calendar::new(zone), calendar, kept);
+    }
     let (day, hour) = first_whole(calendar, kept);
     let known = known_before(tables, day)?;
     let mut recount = Recount::new(calendar, known);
@@ -218,6 +223,44 @@ pub(super) fn rebuild(tables: &mut Tables<'_>, calendar: &Calendar) -> anyhow::R
         tables.set_zone(&calendar.name())?;
     }
     Ok(differences)
+}
+
+/// Counts the days of another zone. Some rows of days up to the first whole one are missing, so what was counted of these as
+/// days of the zone before stays theirs; all rows from then on are days of the other zone, of which the first may be the last
+/// of those.
+fn rezone(
+    tables: &mut Tables<'_>,
+    before: &Calendar,
+    calendar: &Calendar,
+    kept: Timestamp,
+) -> anyhow::Result<u64> {
+    let (day, hour) = first_whole(before, Some(kept));
+    let since = before.start(day);
+    let mut recount = Recount::new(calendar, known_before(tables, day)?);
+    let rows = Rows { events: &tables.events, blocks: &tables.blocks };
+    rows.all(&mut |key: RowKey, row: &Row| {
+        if key.time() >= since {
+            recount.add(key, row);
+        }
+    })?;
+    rowless::add_since(&tables.rowless, since, calendar, &mut recount.ledger)?;
+    let counted = stored(&tables.hours, &tables.cells, &tables.totals)?;
+    let mut after = counted.ledger();
+    after.days.retain(|(_, of, _), _| *of < day);
+    after.hours.retain(|(of, _), _| *of < hour);
+    for (cell, total) in &recount.ledger.days {
+        after.days.entry(*cell).or_default().merge(total);
+    }
+    for (hour, rollup) in &recount.ledger.hours {
+        let sum = after.hours.entry(*hour).or_default();
+        *sum = sum.merge(*rollup);
+    }
+    let after = Counts::of(after);
+    replace(tables, &counted, &after)?;
+    set_visitors(tables, &recount.visitors)?;
+    tables.set_zone(&calendar.name())?;
+    tables.set_kept(since)?;
+    Ok(differences(&counted, &after))
 }
 
 /// Visitors by number, as they were before `day`.

@@ -40,7 +40,17 @@ pub(super) fn add_all(
     calendar: &Calendar,
     ledger: &mut Ledger,
 ) -> anyhow::Result<()> {
-    for entry in table.iter()? {
+    add_since(table, Timestamp::default(), calendar, ledger)
+}
+
+/// Adds the sums of `table` from `since` on to `ledger`.
+pub(super) fn add_since(
+    table: &impl ReadableTable<Fixed<9>, Bytes>,
+    since: Timestamp,
+    calendar: &Calendar,
+    ledger: &mut Ledger,
+) -> anyhow::Result<()> {
+    for entry in table.range::<&Sum>(&key(quarter(since), 0, 0)..)? {
         let (key, views) = entry?;
         let [a, b, c, d, code, word @ ..] = *key.value();
         let Some(dimension) = Dimension::from_code(code) else { continue };

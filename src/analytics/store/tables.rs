@@ -129,7 +129,9 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
+    /// Notes that rows of before `kept` may be missing, unless that is noted of later ones already.
     pub(super) fn set_kept(&mut self, kept: Timestamp) -> anyhow::Result<()> {
+        let kept = self::kept(&self.meta)?.map_or(kept, |known| known.max(kept));
         self.meta.insert(KEPT, varint::encode([millis(kept)]).as_slice())?;
         Ok(())
     }

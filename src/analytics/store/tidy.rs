@@ -230,6 +230,31 @@ mod tests {
     }
 
     #[test]
+    fn the_totals_stay_in_another_zone_also_where_rows_were_dropped() {
+        let mut shelf = Shelf::new();
+        for hour in 0..10 * 24_i64 {
+            let reader = u8::try_from(hour / 7).unwrap() + 1;
+            shelf.record(view(u64::try_from(hour).unwrap() + 1, reader, "/a/", hour * DAY / 24));
+        }
+        for _ in 0..20 {
+            shelf.tidy(11 * DAY, Some(7));
+        }
+        let totals = |shelf: &Shelf| {
+            let site = shelf.store.load(at(0)).unwrap().totals.site;
+            (site.views, site.visitors)
+        };
+        assert_eq!(totals(&shelf), (240, 35));
+        let zones = ["America/New_York", "Pacific/Auckland", "Asia/Kolkata", "UTC", "America/Lima"];
+        for zone in zones.iter().chain(&zones) {
+            let calendar = Calendar::new(TimeZone::get(zone).unwrap());
+            shelf.store.settle(&calendar).unwrap();
+            assert_eq!(totals(&shelf), (240, 35), "{zone}");
+            assert!(shelf.store.agrees().unwrap(), "{zone}");
+            assert_eq!(shelf.store.rebuild(&calendar).unwrap(), 0, "{zone}");
+        }
+    }
+
+    #[test]
     fn a_day_is_dropped_when_its_first_instant_is_too_old() {
         let mut shelf = Shelf::new();
         shelf.record(view(1, 1, "/a/", 0));
