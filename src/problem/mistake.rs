@@ -312,6 +312,9 @@ impl Mistake {
             Self::NoDate => {
                 "add `date: 2026-11-24`, or begin the file name with the date".to_owned()
             }
+            Self::WrongPath { key, .. } if key == "slug" => {
+                "use letters, digits and hyphens; `permalink` sets a whole address".to_owned()
+            }
             Self::WrongPath { .. } => {
                 "use letters, digits and hyphens, with slashes between parts".to_owned()
             }

@@ -275,7 +275,7 @@ pub(super) mod tests {
 
     /// An archive of files.
     pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
-        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
         for (name, text) in files {
             archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
             archive.write_all(text.as_bytes()).unwrap();
