@@ -110,6 +110,11 @@ fn a_damaged_database_is_set_aside_and_a_foreign_file_is_not_touched() {
     assert_eq!(views(&server.stats()), BTreeMap::from([("/post-1/".to_owned(), 1)]));
     server.signal(Signal::TERM);
     assert_eq!(server.wait().code(), Some(0));
+    fs::write(&file, b"").unwrap();
+    let server = folder.serve(&["--no-watch"]);
+    assert!(server.log().contains("are empty, and counting begins anew"), "{}", server.log());
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
     for content in [&b"\x89PNG\r\n\x1a\n"[..], &[0; 10_000]] {
         fs::write(&file, content).unwrap();
         let before = tree(&folder.path("state"));

@@ -469,6 +469,13 @@ impl Medium {
             inspected => inspected?,
         }
         let length = std::fs::metadata(path).map_or(0, |file| file.len());
+        if length == 0 && path.exists() {
+            tracing::warn!(
+                "the statistics at `{}` are empty, and counting begins anew. If something was counted before, and there is a \
+                 backup, `tallymark restore FILE` brings that back",
+                path.display()
+            );
+        }
         let is_clean = integrity::take_mark(path)?;
         Ok((length, is_clean || length == 0))
     }

@@ -204,6 +204,10 @@ fn reason_in(message: &str) -> String {
             && !line.starts_with('^')
     });
     let joined = lines.collect::<Vec<_>>().join(", ");
+    let twice = joined.strip_prefix("String(\"");
+    if let Some((key, _)) = twice.and_then(|rest| rest.split_once("\"): duplicated key")) {
+        return format!("`{key}` is there twice");
+    }
     let end =
         [" at byte", " at line", " at char"].iter().filter_map(|mark| joined.find(mark)).min();
     joined[..end.unwrap_or(joined.len())].trim_matches(['"', ' ']).to_owned()
@@ -260,6 +264,12 @@ mod tests {
             let (found, mistake) = read(format, matter).unwrap_err();
             assert!(offset.contains(&found.unwrap()), "{found:?} {mistake}");
         }
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_called_by_its_name() {
+        let (_, mistake) = read(Format::Yaml, "title: A\ntitle: B\n").unwrap_err();
+        assert!(mistake.to_string().ends_with("`title` is there twice"), "{mistake}");
     }
 
     #[test]
