@@ -105,8 +105,7 @@ impl Serve {
             files: !self.no_watch,
             announce: Box::new(move |rebuild| announcer.announce(rebuild)),
         })?;
-        self.greet(&workspace.config, at, report);
-        let served = serve(listener, state);
+        let served = serve(listener, state, || self.greet(&workspace.config, at, report));
         watcher.stop();
         if let Some(counting) = counting {
             counting.recorder.close();
@@ -227,13 +226,14 @@ fn readership(counting: Option<&Counting>, state_dir: &Path) -> Arc<dyn Readersh
     })
 }
 
-/// Serves until the process is asked to end.
-fn serve(listener: TcpListener, state: AppState) -> anyhow::Result<()> {
+/// Serves until the process is asked to end, and says so with `greet` once it can be asked.
+fn serve(listener: TcpListener, state: AppState, greet: impl FnOnce()) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start the server")?;
     runtime.block_on(async {
         let end = end_asked_for()?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
+        greet();
         server::run(listener, state, end).await.context("the server has failed")
     })
 }

@@ -317,6 +317,17 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_is_one_however_its_letters_are_composed() {
+        let (index, problems) = index(&[
+            ("blog/a.md", "---\ndate: 2026-01-01\ntags: [\"Caf\u{e9}\"]\n---\n"),
+            ("blog/b.md", "---\ndate: 2026-01-02\ntags: [\"cafe\u{301}\"]\n---\n"),
+        ]);
+        assert_eq!((index.tags().terms().len(), problems), (1, Vec::<String>::new()));
+        let posts = &index.tags().term("CAF\u{c9}").unwrap().posts;
+        assert_eq!(paths(posts), ["/b/", "/a/"]);
+    }
+
+    #[test]
     fn neighbors_are_the_listed_posts_on_either_side() {
         let (index, _) = index(&[
             ("blog/a.md", "---\ndate: 2026-01-01\n---\n"),

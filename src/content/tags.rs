@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::Page;
 use crate::fingerprint::FastMap;
 use crate::permalink::{Slug, UniqueSlugs, UrlPath};
@@ -75,6 +77,11 @@ impl Tags {
     }
 }
 
+/// A word in the one form that it has in whatever letters, composed or not, it is typed.
 fn fold(name: &str) -> String {
-    name.to_lowercase()
+    if name.is_ascii() {
+        name.to_ascii_lowercase()
+    } else {
+        name.nfc().collect::<String>().to_lowercase()
+    }
 }
