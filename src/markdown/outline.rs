@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{BrokenLink, Event, LinkType, Parser, Tag, TagEnd};
 
-use super::{Options, block, words};
+use super::{Options, block, script, words};
 
 /// How much of a text is looked at first, and then; the whole of it only when the answer is not in there.
 const GLANCES: [usize; 2] = [512, 2048];
@@ -218,10 +218,11 @@ impl Skim {
     }
 }
 
-/// Single spaces between words, and no marks of footnotes whose definitions were not looked at.
+/// Single spaces between words, and no marks of scripts and of footnotes whose definitions were not looked at.
 fn tidied(text: &str) -> String {
+    let text = script::plain(text);
     let mut without = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = &*text;
     while let Some((before, after)) = rest.split_once("[^") {
         without.push_str(before);
         match after.split_once(']') {
@@ -256,6 +257,7 @@ mod tests {
                 "A link, [sic] and a note.",
             ),
             ("![alt](a.png)\n\nText \"it's\".", "Text “it’s”."),
+            ("mc^2^ and H~2~O.", "mc2 and H2O."),
             ("", ""),
             ("# Only a heading", ""),
         ] {

@@ -2,6 +2,7 @@
 //!
 //! The parser sees them only where a word begins, where they are of little use.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Raised or lowered text.
@@ -36,6 +37,21 @@ pub(super) fn find(
     })
 }
 
+/// `text` where nothing can be raised or lowered: without the marks.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    if memchr::memchr2(b'^', b'~', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let (mut plain, mut done) = (String::with_capacity(text.len()), 0);
+    while let Some(Script { range, .. }) = find(text, done..text.len(), |_| true) {
+        plain.push_str(&text[done..range.start]);
+        plain.push_str(&text[range.start + 1..range.end - 1]);
+        done = range.end;
+    }
+    plain.push_str(&text[done..]);
+    Cow::Owned(plain)
+}
+
 fn may_precede(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b')' | b']') || byte >= 0x80
 }
@@ -61,5 +77,6 @@ mod tests {
             assert_eq!(script.map(|script| (script.range, script.element)), found, "{text}");
         }
         assert_eq!(find("x^2^", 0..4, |at| at != 1), None);
+        assert_eq!(plain("E = mc^2^, H~2~O, 2^10 and ~/a"), "E = mc2, H2O, 2^10 and ~/a");
     }
 }
