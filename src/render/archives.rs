@@ -100,7 +100,9 @@ fn default_address(folder: &str) -> Option<UrlPath> {
 /// Each archive, and whether its address is its own.
 pub(super) fn claim<'a>(renderer: &'a Renderer<'_>) -> Vec<(&'a Archive, bool)> {
     let claim = |archive: &Archive| match &archive.own {
-        Some(page) => renderer.outputs.claim(&archive.path, &page.file.name, Claim::Page),
+        Some(page) => {
+            renderer.outputs.claim(&archive.path, page.place(page.places.address), Claim::Page)
+        }
         None => !renderer.outputs.is_claimed(&archive.path),
     };
     renderer.scope.archives.iter().map(|archive| (archive, claim(archive))).collect()

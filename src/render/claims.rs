@@ -34,15 +34,11 @@ struct Raised {
 }
 
 impl Claims {
-    /// Claims `path` for the source file `name`: true if it is free or its own already, a problem if another has it
-    /// and nobody else tells of that.
-    pub(super) fn claim(
-        &self,
-        path: &UrlPath,
-        name: &Arc<str>,
-        kind: Claim,
-    ) -> Result<bool, Problem> {
+    /// Claims `path` for a source file, in which `place` is where that is written: true if it is free or its own already, a
+    /// problem if another has it and nobody else tells of that.
+    pub(super) fn claim(&self, path: &UrlPath, place: Place, kind: Claim) -> Result<bool, Problem> {
         let mut raised = self.raised();
+        let name = &place.file;
         let holder = raised.holders.get(&*path.folded_as_folder()).cloned();
         let obstacle = || raised.obstacle(path).map(|other| (other.clone(), Claim::File));
         let Some((other, other_kind)) = holder.or_else(obstacle) else {
@@ -53,7 +49,7 @@ impl Claims {
             return Ok(other == *name);
         }
         let mistake = Mistake::Collision { path: path.to_string(), other: other.to_string() };
-        Err(Problem::new(Place::file(name.clone()), mistake))
+        Err(Problem::new(place, mistake))
     }
 
     /// Notes that the program has a file called `name` at `path`, unless that is claimed.

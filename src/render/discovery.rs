@@ -124,7 +124,7 @@ pub(super) fn render_redirects(renderer: &Renderer<'_>) -> anyhow::Result<()> {
         renderer.traced_generated((alias, "redirect.html"), &told(&page.path), || {
             renderer.put_file("redirect.html", alias, &values)
         })?;
-        renderer.outputs.claim(alias, &page.file.name, Claim::Page);
+        renderer.outputs.claim(alias, page.place(page.places.aliases), Claim::Page);
     }
     Ok(())
 }

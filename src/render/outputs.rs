@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::claims::{Claim, Claims};
 use crate::fingerprint::FastMap;
 use crate::permalink::UrlPath;
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 use crate::site::{OutputFile, Sink};
 
 /// The files made so far, and the problems met.
@@ -48,11 +48,11 @@ impl<'a> Outputs<'a> {
         &self.claims
     }
 
-    /// Claims `path` for the source file `name`; if another has it already, that is a problem.
+    /// Claims `path` for a source file, in which `place` is where that is written; if another has it already, that is a problem.
     ///
     /// Two pages at one address are none here: the index of the content has told of them.
-    pub(super) fn claim(&self, path: &UrlPath, name: &Arc<str>, kind: Claim) -> bool {
-        match self.claims.claim(path, name, kind) {
+    pub(super) fn claim(&self, path: &UrlPath, place: Place, kind: Claim) -> bool {
+        match self.claims.claim(path, place, kind) {
             Ok(is_free) => is_free,
             Err(problem) => {
                 self.report(problem);

@@ -28,7 +28,8 @@ pub(super) fn claim<'a>(renderer: &'a Renderer<'_>) -> Vec<(&'a Arc<Page>, bool)
     let pages = pages.filter(|page| !archives::is_head(page, &scope.config));
     // What was resumed has a page at each address, or there would be a problem.
     let claim = |page: &Page| {
-        renderer.is_resumed || renderer.outputs.claim(&page.path, &page.file.name, Claim::Page)
+        let place = || page.place(page.places.address);
+        renderer.is_resumed || renderer.outputs.claim(&page.path, place(), Claim::Page)
     };
     pages.map(|page| (page, claim(page))).collect()
 }

@@ -84,7 +84,9 @@ impl Statics {
         }
         for (path, origin) in self.files.values() {
             let is_free = match origin {
-                Origin::File(file) => outputs.claim(path, &file.name, Claim::File),
+                Origin::File(file) => {
+                    outputs.claim(path, Place::file(file.name.clone()), Claim::File)
+                }
                 Origin::Builtin(_) => !outputs.is_claimed(path),
             };
             if is_free {
@@ -157,7 +159,9 @@ pub(super) fn publish_assets(
         let mistake = Mistake::ReservedPath { path: asset.path.to_string() };
         outputs.report(Problem::new(Place::file(asset.file.name.clone()), mistake));
     }
-    let mut claimed =
-        assets.iter().filter(|asset| outputs.claim(&asset.path, &asset.file.name, Claim::File));
+    let claim = |asset: &&Asset| {
+        outputs.claim(&asset.path, Place::file(asset.file.name.clone()), Claim::File)
+    };
+    let mut claimed = assets.iter().filter(claim);
     claimed.try_for_each(|asset| copy(&asset.path, &asset.file, outputs, extras))
 }

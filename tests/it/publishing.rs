@@ -186,7 +186,8 @@ fn nothing_is_at_an_address_below_a_file_and_the_site_stays_whole() {
         assert_eq!(tree(&site.root().join("public")), before);
     };
     let aliased = |alias: &str| POST.replace("title: T", &format!("title: T\naliases: [{alias}]"));
-    told("content/blog/a.md", &aliased("/style.css/z/"), "style.css (built in)");
+    let told_of = "content/blog/a.md:4:10: error: the address `/style.css/z/` is also that of `style.css (built in)`";
+    told("content/blog/a.md", &aliased("/style.css/z/"), told_of);
     told("content/blog/a.md", &aliased("/favicon.svg/z.html"), "favicon.svg (built in)");
     for fixed in ["feed.xml", "robots.txt", "sitemap.xml", "404.html"] {
         let alias = format!("/{fixed}/z/");
