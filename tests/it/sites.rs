@@ -50,7 +50,7 @@ fn two_files_at_one_address_are_told_with_both_names() {
     assert_eq!(
         first_lines(&site.render().problems),
         [
-            "content/about.md: error: the address `/about/` is also that of `static/about/index.html`",
+            "content/about.md:1:1: error: the address `/about/` is also that of `static/about/index.html`",
             "content/pic.png: error: the address `/pic.png` is also that of `static/PIC.png`",
             "static/stats/x.html: error: the address `/stats/x.html` is kept for the site itself",
         ]
@@ -156,7 +156,7 @@ fn an_index_that_is_spelled_out_is_the_folder() {
     assert!(rendered.text("/from/hugo/").contains("<p>x</p>"));
     assert_eq!(
         first_lines(&rendered.problems),
-        ["content/demo.md: error: the address `/demo/` is also that of `content/demo/index.html`"]
+        ["content/demo.md:1:1: error: the address `/demo/` is also that of `content/demo/index.html`"]
     );
 }
 
@@ -200,8 +200,8 @@ fn a_file_in_the_way_of_a_folder_is_told_with_both_names() {
     assert_eq!(
         first_lines(&site.render().problems),
         [
-            "content/c.md: error: the address `/deep/er.txt/x/` is also that of `static/deep/er.txt`",
-            "content/notes/a.md: error: the address `/notes/a/` is also that of `static/notes`",
+            "content/c.md:2:12: error: the address `/deep/er.txt/x/` is also that of `static/deep/er.txt`",
+            "content/notes/a.md:1:1: error: the address `/notes/a/` is also that of `static/notes`",
         ]
     );
 }
