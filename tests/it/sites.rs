@@ -156,7 +156,9 @@ fn an_index_that_is_spelled_out_is_the_folder() {
     assert!(rendered.text("/from/hugo/").contains("<p>x</p>"));
     assert_eq!(
         first_lines(&rendered.problems),
-        ["content/demo.md:1:1: error: the address `/demo/` is also that of `content/demo/index.html`"]
+        [
+            "content/demo.md:1:1: error: the address `/demo/` is also that of `content/demo/index.html`"
+        ]
     );
 }
 
