@@ -5,7 +5,6 @@ use std::fs;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use serde_json::Value;
 use tallymark::analytics::{Query, Store};
 use walkdir::WalkDir;
 
+use crate::disks::SmallDisk;
 use crate::program::{
     Client, Folder, Guard, Server, sample_post, sample_site, tree, until, view, view_by,
 };
@@ -351,56 +351,6 @@ fn builds_at_the_same_time_wait_for_one_another() {
         }
         assert!(tree(&folder.path("public")) == whole, "round {round}");
         assert_tidy(&folder);
-    }
-}
-
-/// A small disk in memory, gone when dropped.
-pub(crate) struct SmallDisk {
-    pub(crate) folder: PathBuf,
-}
-
-impl SmallDisk {
-    /// None where one cannot be had, which is told.
-    pub(crate) fn mount(folder: PathBuf, size: &str) -> Option<Self> {
-        fs::create_dir_all(&folder).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(&folder)
-            .output();
-        if mounted.is_ok_and(|mounted| mounted.status.success()) {
-            return Some(Self { folder });
-        }
-        #[expect(clippy::print_stderr, reason = "who runs the tests must know what was not tested")]
-        {
-            eprintln!("passed over: only root can mount a small disk");
-        }
-        None
-    }
-
-    /// Fills what is left.
-    fn fill(&self) {
-        let mut filler = fs::File::create(self.folder.join("filler")).unwrap();
-        for piece in [vec![0; 64 << 10], vec![0; 512], vec![0; 1]] {
-            while filler.write_all(&piece).is_ok() {}
-        }
-    }
-
-    /// Allows writing to it, or not.
-    pub(crate) fn remount(&self, mode: &str) {
-        let options = format!("remount,{mode}");
-        let status = Command::new("mount").args(["-o", &options]).arg(&self.folder).status();
-        assert!(status.unwrap().success(), "{options}");
-    }
-
-    /// Gives the space back.
-    fn empty(&self) {
-        fs::remove_file(self.folder.join("filler")).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.folder).status();
     }
 }
 

@@ -8,6 +8,7 @@ mod canary;
 mod cli;
 mod commonmark;
 mod dashboard;
+mod disks;
 mod documentation;
 mod external;
 mod faults;

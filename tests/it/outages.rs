@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::faults::{SmallDisk, site, views};
+use crate::disks::{BlockDisk, SmallDisk};
+use crate::faults::{site, views};
 use crate::program::{Client, Server, tree, until, view};
 
 /// What a server says while it cannot count, and that it serves the site all the same.
@@ -84,6 +85,37 @@ fn a_server_on_a_disk_that_cannot_be_written_to_serves_the_site_and_its_numbers(
         assert_eq!(server.get("/_/health").status, 200);
         expected.insert("/post-1/".to_owned(), 2);
     }
+}
+
+/// Fault 8: a disk that turns read-only while it is written to.
+#[test]
+fn a_disk_that_fails_later_stops_counting_but_not_the_site_and_a_sound_one_mends_it() {
+    let folder = site();
+    let Some(mut disk) = BlockDisk::mount(folder.scratch().join("disk")) else { return };
+    let state = disk.folder.join("state").display().to_string();
+    let server = folder.serve(&["--no-watch", "--state", &state]);
+    let mut client = Client::new(server.address);
+    assert_eq!(client.send(&view(1, "/post-1/")).unwrap().status, 202);
+    disk.fail();
+    until("events are refused", || client.send(&view(2, "/post-2/")).unwrap().status == 503);
+    assert!(server.page("/post-1/").contains("The text of post 1."), "the site is served");
+    let health = server.get("/_/health");
+    assert_eq!((health.status, health.body.starts_with("degraded: ")), (503, true));
+    let counted = BTreeMap::from([("/post-1/".to_owned(), 1)]);
+    let told = server.stats();
+    assert_eq!((views(&told), told["degraded"].as_bool()), (counted.clone(), Some(true)));
+    assert!(server.page("/stats/").contains("cannot be written to disk"), "that is told too");
+    // Once it was tried again, which fails as well, questions are answered from what can be read.
+    let asked = "/_/stats.json?period=all&browser=Firefox";
+    until("filtered questions are answered", || server.get(asked).status == 200);
+    let log = server.log();
+    assert_eq!(log.matches("ERROR").count(), 1, "once a minute is enough: {log}");
+    assert!(log.contains("cannot store events, and refuses them for now: "), "{log}");
+    disk.exchange();
+    until("events are taken", || client.send(&view(2, "/post-2/")).unwrap().status == 202);
+    assert_eq!(server.get("/_/health").status, 200);
+    let counted = counted.into_iter().chain([("/post-2/".to_owned(), 1)]).collect();
+    assert_eq!(views(&server.stats()), counted, "each once");
 }
 
 /// Faults 9 and 10: a damaged file, and one that is none of ours.
