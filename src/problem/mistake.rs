@@ -16,6 +16,33 @@ pub enum Fault {
     Unreachable(String),
 }
 
+/// What a template can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum TemplateName {
+    /// Another template.
+    Template,
+    /// A part that a template defines, with arguments.
+    Component,
+    /// What changes a value.
+    Filter,
+    /// What gives a value.
+    Function,
+    /// What says something of a value.
+    Test,
+}
+
+impl fmt::Display for TemplateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Template => "template",
+            Self::Component => "component",
+            Self::Filter => "filter",
+            Self::Function => "function",
+            Self::Test => "test",
+        })
+    }
+}
+
 /// What an author can get wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mistake {
@@ -210,11 +237,24 @@ pub enum Mistake {
     Template {
         /// What the engine says.
         reason: String,
+        /// The name that may have been meant.
+        suggestion: Option<String>,
     },
-    /// A template that a page asks for and nobody has.
-    UnknownTemplate {
+    /// A block that a template lacks and a built-in one fills.
+    MissingBlock {
         /// Its name.
+        block: String,
+        /// The built-in template.
+        filled_by: String,
+    },
+    /// A name that a template or a page asks for and nobody has.
+    UnknownName {
+        /// What it is the name of.
+        kind: TemplateName,
+        /// The name.
         name: String,
+        /// The one that may have been meant.
+        suggestion: Option<String>,
     },
     /// A page that was elsewhere at the last build, and left no alias.
     Moved {
@@ -342,8 +382,21 @@ impl Mistake {
             }
             Self::MarkdownLimit { .. } => "split the page, or nest less deeply".to_owned(),
             Self::DuplicateTitle { .. } => "tell readers apart what differs".to_owned(),
-            Self::UnknownTemplate { name } => {
-                format!("add `templates/{name}`, or remove `template` from the page")
+            Self::MissingBlock { block, .. } => {
+                format!("add `{{% block {block} %}}{{% endblock %}}` where that is to be")
+            }
+            Self::UnknownName { suggestion: Some(known), .. }
+            | Self::Template { suggestion: Some(known), .. } => format!("did you mean `{known}`?"),
+            Self::UnknownName { kind: TemplateName::Template, name, .. } => {
+                format!("add `templates/{name}`, or name another")
+            }
+            Self::UnknownName { kind: TemplateName::Component, name, .. } => {
+                format!(
+                    "define it in a template, with `{{% component {name}() %}}`, or name another"
+                )
+            }
+            Self::UnknownName { kind, .. } => {
+                format!("the page on templates of the documentation names each {kind} there is")
             }
             Self::Moved { from, .. } => format!(
                 "add `aliases: [\"{from}\"]` to its front matter, so that old links and its views follow"
@@ -429,8 +482,11 @@ impl fmt::Display for Mistake {
             Self::DuplicateTitle { title, other } => {
                 write!(f, "the title `{title}` is also that of `{other}`")
             }
-            Self::Template { reason } => write!(f, "{reason}"),
-            Self::UnknownTemplate { name } => write!(f, "there is no template `{name}`"),
+            Self::Template { reason, .. } => write!(f, "{reason}"),
+            Self::MissingBlock { block, filled_by } => {
+                write!(f, "it has no block `{block}`, which the built-in `{filled_by}` fills")
+            }
+            Self::UnknownName { kind, name, .. } => write!(f, "there is no {kind} `{name}`"),
             Self::Moved { from, to } => {
                 write!(f, "the page was at `{from}` and is now at `{to}`")
             }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use self::mistake::{Fault, Mistake};
+pub use self::mistake::{Fault, Mistake, TemplateName};
 pub use self::place::{Place, Position, Positions};
 
 /// Whether a build may go on.

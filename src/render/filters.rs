@@ -9,11 +9,20 @@ use tera::{Error, Kwargs, State, Tera, TeraResult};
 
 use super::locale::{DateStyle, Locale};
 
-/// Makes the filters known to `tera`.
-pub(super) fn register(tera: &mut Tera) {
-    tera.register_filter("date", date);
-    tera.register_filter("number", number);
+/// Names each filter once: for the engine, and for who has misspelled one.
+macro_rules! filters {
+    ($($name:ident),*) => {
+        /// The filters of this program, by name.
+        pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        /// Makes them known to `tera`.
+        pub(super) fn register(tera: &mut Tera) {
+            $(tera.register_filter(stringify!($name), $name);)*
+        }
+    };
 }
+
+filters!(date, number);
 
 /// `page.date | date(style="long")`: an RFC 3339 date as the language of the site writes it, at its own offset; or, with
 /// `format`, as `strftime` does.

@@ -18,17 +18,20 @@ use crate::permalink::UrlPath;
 /// The period of `popular()` if none is named.
 const USUAL_PERIOD: &str = "28d";
 
-/// Makes the functions known to `tera`.
-pub(super) fn register(tera: &mut Tera) {
-    tera.register_function("pages", pages);
-    tera.register_function("popular", popular);
-    tera.register_function("nav", nav);
-    tera.register_function("neighbors", neighbors);
-    tera.register_function("terms", terms);
-    tera.register_function("asset", asset);
-    tera.register_function("link", link);
-    tera.register_function("load_data", load_data);
+/// Names each function once: for the engine, and for who has misspelled one.
+macro_rules! functions {
+    ($($name:ident),*) => {
+        /// The functions of this program, by name.
+        pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        /// Makes them known to `tera`.
+        pub(super) fn register(tera: &mut Tera) {
+            $(tera.register_function(stringify!($name), $name);)*
+        }
+    };
 }
+
+functions!(pages, popular, nav, neighbors, terms, asset, link, load_data);
 
 fn scope() -> TeraResult<Rc<Current>> {
     Scope::current().ok_or_else(|| Error::message("this template knows no site to ask about"))

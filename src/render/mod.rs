@@ -23,6 +23,7 @@ mod privacy;
 mod progress;
 mod readership;
 mod renderer;
+mod reports;
 mod resolver;
 mod scope;
 mod spool;

@@ -98,7 +98,7 @@ fn template_of(page: &Page, renderer: &Renderer<'_>) -> Option<String> {
         return Some(name);
     }
     let place = page.place(page.places.template);
-    renderer.outputs.report(Problem::new(place, Mistake::UnknownTemplate { name }));
+    renderer.outputs.report(Problem::new(place, renderer.templates.unknown(&name)));
     None
 }
 

@@ -8,11 +8,11 @@ use std::path::Path;
 use anyhow::Context as _;
 use tera::{Context, ErrorKind, Tera};
 
-use super::{builtin, filters, functions};
+use super::{builtin, filters, functions, reports};
 use crate::config::Config;
 use crate::content::source::{self, Hidden};
 use crate::fingerprint::{Fingerprint, Fold};
-use crate::problem::{Mistake, Place, Position, Problem};
+use crate::problem::{Mistake, Place, Problem, TemplateName};
 
 /// What stands behind the place of a template that is part of the program.
 const BUILT_IN: &str = " (built in)";
@@ -33,8 +33,8 @@ const ESCAPED: [&str; 3] = [".html", ".xml", ".htm"];
 #[derive(Debug)]
 pub(super) struct Templates {
     tera: Tera,
-    /// What authors call each template: its file below the site's folder.
-    places: BTreeMap<String, String>,
+    /// Each as it was found, by name.
+    found: BTreeMap<String, Found>,
     /// The fingerprint of each, and of all that it may include.
     fingerprints: BTreeMap<String, Fingerprint>,
     /// Whether no author has written any of them.
@@ -49,13 +49,17 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A template as it was found.
-struct Found {
-    place: String,
-    text: String,
+#[derive(Debug)]
+pub(super) struct Found {
+    /// What authors call it: its file below the site's folder.
+    pub(super) place: String,
+    /// What is in it.
+    pub(super) text: String,
 }
 
 impl Found {
-    fn is_built_in(&self) -> bool {
+    /// Whether it is part of the program.
+    pub(super) fn is_built_in(&self) -> bool {
         self.place.ends_with(BUILT_IN)
     }
 
@@ -99,47 +103,31 @@ impl Templates {
         if !problems.is_empty() {
             return Ok(Err(problems));
         }
-        Ok(Self::parse(&found))
+        Ok(Self::parse(found))
     }
 
-    fn parse(found: &BTreeMap<String, Found>) -> Result<Self, Vec<Problem>> {
+    fn parse(found: BTreeMap<String, Found>) -> Result<Self, Vec<Problem>> {
         let mut tera = engine();
-        let sources = found.iter().map(|(name, template)| (name, template.with_parts(found)));
+        let sources = found.iter().map(|(name, template)| (name, template.with_parts(&found)));
         let added = tera.add_raw_templates(sources);
-        let places = found.iter().map(|(name, found)| (name.clone(), found.place.clone()));
-        let fingerprints = fingerprints(found);
+        if let Err(error) = added {
+            return Err(every_problem(&found, &error));
+        }
+        let fingerprints = fingerprints(&found);
         let are_all_built_in = found.values().all(Found::is_built_in);
         let own = found.values().filter(|template| !template.is_built_in());
         let names = own.flat_map(|template| names(&template.text)).map(str::to_owned).collect();
-        let places = places.collect();
-        let templates = Self { tera, places, fingerprints, are_all_built_in, names };
-        match added {
-            Ok(()) => Ok(templates),
-            Err(error) => Err(templates.every_syntax_error(found, &error)),
-        }
-    }
-
-    /// The engine stops at the first template that it cannot read; an author wants to hear of all.
-    fn every_syntax_error(
-        &self,
-        found: &BTreeMap<String, Found>,
-        first: &tera::Error,
-    ) -> Vec<Problem> {
-        let alone = found.iter().filter_map(|(name, template)| {
-            let error = engine().add_raw_template(name, &template.text).err()?;
-            let is_syntax = matches!(error.kind(), ErrorKind::SyntaxError(_));
-            is_syntax.then(|| self.problem(name, &error))
-        });
-        let mut problems: Vec<Problem> = alone.collect();
-        if problems.is_empty() {
-            problems.push(self.problem("", first));
-        }
-        problems
+        Ok(Self { tera, found, fingerprints, are_all_built_in, names })
     }
 
     /// Whether there is a template of this name.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.places.contains_key(name)
+        self.found.contains_key(name)
+    }
+
+    /// That there is none of this name.
+    pub(super) fn unknown(&self, name: &str) -> Mistake {
+        reports::unknown(&self.found, TemplateName::Template, name)
     }
 
     /// Whether an author's template has this name in it, whatever it stands for there.
@@ -156,51 +144,19 @@ impl Templates {
     pub(super) fn fill(&self, name: &str, context: &Context) -> Result<Vec<u8>, Problem> {
         let mut filled = Vec::with_capacity(USUAL_PAGE);
         let made = self.tera.render_to(name, context, &mut filled);
-        made.map(|()| filled).map_err(|error| self.problem(name, &error))
+        made.map(|()| filled).map_err(|error| reports::problem(&self.found, name, &error))
     }
+}
 
-    fn problem(&self, name: &str, error: &tera::Error) -> Problem {
-        let (file, position, reason) = match error.kind() {
-            ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
-                let span = report.span();
-                let counted = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-                let (line, column) = (counted(span.start_line), counted(span.start_col + 1));
-                let position = Position { line, column };
-                (report.filename(), Some(position), report.message().to_owned())
-            }
-            ErrorKind::MissingParent { current, .. } => (current.as_str(), None, error.to_string()),
-            ErrorKind::CircularExtend { tpl, .. } | ErrorKind::CircularInclude { tpl, .. } => {
-                (tpl.as_str(), None, error.to_string())
-            }
-            ErrorKind::TemplateNotFound(missing) => {
-                let place = Place::file(self.place_of(name));
-                return Problem::new(place, Mistake::UnknownTemplate { name: missing.clone() });
-            }
-            _ => return self.problem_of_report(name, &error.to_string()),
-        };
-        let reason = reason.lines().collect::<Vec<_>>().join(", ");
-        let file = if file.is_empty() { name } else { file };
-        let place = Place { file: self.place_of(file).into(), position };
-        Problem::new(place, Mistake::Template { reason: sentence(&reason) })
-    }
-
-    /// What is wrong with templates together comes as a report: a sentence, then `--> name:line:column`.
-    fn problem_of_report(&self, name: &str, report: &str) -> Problem {
-        let mut lines = report.lines();
-        let reason = lines.next().unwrap_or_default().trim_start_matches("error: ");
-        let found = lines.find_map(|line| line.trim_start().strip_prefix("--> "));
-        let mut parts = found.unwrap_or_default().rsplitn(3, ':');
-        let column = parts.next().and_then(|column| column.parse().ok());
-        let line = parts.next().and_then(|line| line.parse().ok());
-        let position = line.zip(column).map(|(line, column)| Position { line, column });
-        let file = parts.next().unwrap_or(name);
-        let place = Place { file: self.place_of(file).into(), position };
-        Problem::new(place, Mistake::Template { reason: sentence(reason) })
-    }
-
-    fn place_of(&self, name: &str) -> String {
-        self.places.get(name).cloned().unwrap_or_else(|| format!("templates/{name}"))
-    }
+/// The engine stops at the first template that it cannot read; an author wants to hear of all.
+fn every_problem(found: &BTreeMap<String, Found>, first: &tera::Error) -> Vec<Problem> {
+    let alone = found.iter().filter_map(|(name, template)| {
+        let error = engine().add_raw_template(name, &template.text).err()?;
+        let is_syntax = matches!(error.kind(), ErrorKind::SyntaxError(_));
+        is_syntax.then(|| reports::problem(found, name, &error))
+    });
+    let problems: Vec<Problem> = alone.collect();
+    if problems.is_empty() { reports::problems(found, first) } else { problems }
 }
 
 /// The fingerprint of each template: of its text, and of the text of every other that it may lead to.
@@ -246,17 +202,6 @@ fn engine() -> Tera {
     functions::register(&mut tera);
     filters::register(&mut tera);
     tera
-}
-
-/// As our other sentences: no capital at the start, no full stop at the end.
-fn sentence(reason: &str) -> String {
-    let mut letters = reason.trim_end_matches('.').chars();
-    match letters.next() {
-        Some(first) if letters.clone().next().is_some_and(char::is_lowercase) => {
-            first.to_lowercase().chain(letters).collect()
-        }
-        _ => reason.trim_end_matches('.').to_owned(),
-    }
 }
 
 fn is_template(name: &str) -> bool {
