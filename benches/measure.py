@@ -6,7 +6,6 @@ It needs Python's standard library alone, ends by their ids the servers that it 
 import argparse
 import contextlib
 import datetime
-import hashlib
 import http.client
 import json
 import math
@@ -21,10 +20,11 @@ import sys
 import tempfile
 import time
 
+import corpus
 import ingest
 import serving
+from serving import ROOT, Broken, say
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 BASELINE = ROOT / "benches" / "baseline.json"
 # How often a site is built: a small one more often, because one short time says little; the largest without a warm-up.
 RUNS = {1_000: 9, 10_000: 3, 100_000: 1}
@@ -62,10 +62,6 @@ print(json.dumps([code, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss *
 """
 
 
-class Broken(Exception):
-    """The measurement cannot be made; the text says why."""
-
-
 class Cost:
     """What one run of a command, or the median of several, has cost."""
 
@@ -76,10 +72,6 @@ class Cost:
     def median(cls, costs):
         fields = ("wall", "processor", "memory", "files", "bytes")
         return cls(*(statistics.median(getattr(cost, field) for cost in costs) for field in fields))
-
-
-def say(text):
-    print(f"==> {text}", file=sys.stderr, flush=True)
 
 
 def run(command, output=None):
@@ -107,47 +99,6 @@ def weigh(folder):
 def remove(*folders):
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-# Sites
-
-
-def own_posts(site, count):
-    """A site of `count` posts made of the Markdown of this repository, where no other is at hand."""
-    bodies = []
-    for path in sorted([*(ROOT / "content").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]):
-        if "node_modules" in path.parts:
-            continue
-        with contextlib.suppress(UnicodeDecodeError):
-            text = re.sub(r"\A(---|\+\+\+)\n.*?\n\1\n", "", path.read_text(encoding="utf-8"), flags=re.S)
-            text = re.sub(r"\{(?=[{%#])", "{ ", text).strip()
-            if len(text) > 200:
-                bodies.append(text)
-    if not bodies:
-        raise Broken("there is no Markdown in content/ and tests/")
-    posts = site / "content" / "blog"
-    posts.mkdir(parents=True)
-    newest = datetime.date(2026, 1, 1)
-    for number in range(count):
-        tags = sorted({f"tag-{byte % 10}" for byte in hashlib.sha256(str(number).encode()).digest()[:3]})
-        date = newest - datetime.timedelta(days=number * 3650 // count)
-        matter = f'title: "Post {number}"\ndate: {date}\nslug: post-{number}\ntags: {json.dumps(tags)}\n'
-        body = bodies[number % len(bodies)]
-        (posts / f"post-{number}.md").write_text(f"---\n{matter}---\n\n{body}\n", encoding="utf-8")
-
-
-def make_site(args, folder, count):
-    """A site of `count` posts with two files of settings: code as it is, and highlighted."""
-    site = folder / f"site-{count}"
-    if args.make_corpus:
-        command = [sys.executable, args.make_corpus, args.corpora, site, str(count)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=COMMAND_LIMIT)
-    else:
-        own_posts(site, count)
-    settings = 'base_url = "https://example.org"\ntitle = "Benchmark"\n\n[markdown]\nhighlight = '
-    for name, value in (("plain", "false"), ("highlighted", "true")):
-        (site / f"{name}.toml").write_text(f"{settings}{value}\n")
-    return site
 
 
 # Builds
@@ -475,7 +426,7 @@ def measure_serving(args):
         return {}
     try:
         return serving.ratios(serving.compare(args.product, args.work))
-    except serving.Broken as reason:
+    except Broken as reason:
         say(f"Serving is passed over: {reason}")
         return {}
 
@@ -487,7 +438,7 @@ def measure_ingest(args):
     try:
         results = ingest.compare(args.product, args.work)
         return {connections: ingest.ratio(results, connections, ingest.DISK) for connections in ingest.WANTED}
-    except serving.Broken as reason:
+    except Broken as reason:
         say(f"Taking views is passed over: {reason}")
         return {}
 
@@ -533,10 +484,11 @@ def losses(results):
 
 
 def measure(args, folder):
+    maker = [sys.executable, args.make_corpus, args.corpora] if args.make_corpus else None
     results = {}
     for count in args.sizes:
         say(f"{count:,} posts")
-        site = make_site(args, folder, count)
+        site = corpus.make_site(folder / f"site-{count}", count, maker)
         costs = measure_builds(args, site, count)
         result = {"costs": costs}
         if count == 1_000:
@@ -552,6 +504,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("--product", "--work", "--floor", "--corpora", "--make-corpus"):
         parser.add_argument(name, type=pathlib.Path)
+    parser.add_argument("--built", default="in a way that nobody told", help="how the product was built, for the table")
     for name in ("--quick", "--full", "--hugo", "--check", "--record"):
         parser.add_argument(name, action="store_true")
     args = parser.parse_args()
@@ -572,7 +525,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tallymark-bench-", dir=parent) as folder:
         say(f"Sites and outputs are on {'tmpfs' if parent == memory else 'a disk, so absolute times vary'}")
         results = measure(args, pathlib.Path(folder))
-    print(f"{datetime.date.today()}, {os.cpu_count()} cores. Behind each figure: how many times the floor's.\n")
+    print(f"{datetime.date.today()}, {os.cpu_count()} cores; built {args.built}. Behind each figure: how many times the floor's.\n")
     print_builds(results)
     served = measure_serving(args)
     taken = measure_ingest(args)
@@ -588,7 +541,8 @@ def main():
         say("No ratio is more than 15 % worse than recorded")
 
 
-try:
-    main()
-except Broken as reason:
-    sys.exit(f"scripts/bench: {reason}")
+if __name__ == "__main__":
+    try:
+        main()
+    except Broken as reason:
+        sys.exit(f"scripts/bench: {reason}")
