@@ -27,6 +27,9 @@ use crate::server::{self, AppState, Counting, Limits, Parts, Secrets};
 use crate::site::Site;
 use crate::watch::{Parts as WatchParts, Rebuild, Watcher};
 
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
+
 /// Build the site, host it, count its readers, and follow what is saved
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -174,6 +177,8 @@ fn listen(config: &Config) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(wanted).with_context(|| {
         format!("cannot listen at `{wanted}`; choose another port with `--port`")
     })?;
+    // Beyond the 128 of the standard library whoever connects waits a second; the system has its own limit.
+    rustix::net::listen(&listener, BACKLOG)?;
     listener.set_nonblocking(true)?;
     let at = listener.local_addr()?;
     Ok((listener, at))

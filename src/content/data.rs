@@ -9,6 +9,7 @@ use super::source;
 use crate::config::Config;
 use crate::fingerprint::Fingerprint;
 use crate::permalink::UrlPath;
+use crate::problem::{Mistake, Place, Position, Problem};
 
 /// A file of `data/`, as it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,55 +20,102 @@ pub struct Data {
     pub fingerprint: Fingerprint,
 }
 
-/// Reads the file `name` of `data/`; what is wrong with it is told in a sentence that names it.
-pub fn read(name: &str, config: &Config) -> Result<Data, String> {
+/// Why there is nothing to show.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum NoData {
+    /// Whoever asks names what is no file that could be read.
+    Name(String),
+    /// Something is wrong in the file.
+    File(Problem),
+}
+
+/// Reads the file `name` of `data/`.
+pub fn read(name: &str, config: &Config) -> Result<Data, NoData> {
     let told = format!("data/{}", name.trim_start_matches('/'));
+    let no_file = |reason: String| NoData::Name(format!("`{told}` {reason}"));
     // A name is no way out of the folder.
-    let relative = UrlPath::parse(name).map_err(|error| format!("`{told}` is no file: {error}"))?;
-    let relative = relative.as_str().trim_start_matches('/');
-    let path = config.data_dir().join(relative);
-    let text = source::read_text(&path, &config.root)
-        .map_err(|reason| format!("`{told}` cannot be read: {reason}"))?;
-    let value = value_of(&told, &text).map_err(|reason| format!("`{told}`{reason}"))?;
+    let relative = UrlPath::parse(name).map_err(|error| no_file(format!("is no file: {error}")))?;
+    let path = config.data_dir().join(relative.as_str().trim_start_matches('/'));
+    let form = Form::of(&told)
+        .ok_or_else(|| no_file("must be called .toml, .json, .yaml or .csv".to_owned()))?;
+    let in_file = |position, mistake| {
+        NoData::File(Problem::new(Place { file: told.as_str().into(), position }, mistake))
+    };
+    let text = source::read_text(&path, &config.root).map_err(|reason| {
+        let reason = format!("cannot be read: {reason}");
+        if path.is_file() {
+            in_file(None, Mistake::Data { reason: format!("the file {reason}") })
+        } else {
+            no_file(reason)
+        }
+    })?;
+    let value = form.read(&text).map_err(|(offset, mistake)| {
+        in_file(offset.map(|offset| Position::of(&text, offset)), mistake)
+    })?;
     Ok(Data { value, fingerprint: Fingerprint::of(text.as_str()) })
 }
 
-fn value_of(name: &str, text: &str) -> Result<Value, String> {
-    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
-    let format = match extension.map(str::to_ascii_lowercase).as_deref() {
-        Some("csv") => return rows(text),
-        Some("toml") => Format::Toml,
-        Some("json") => Format::Json,
-        Some("yaml" | "yml") => Format::Yaml,
-        _ => return Err(" must be called .toml, .json, .yaml or .csv".to_owned()),
-    };
-    front_matter::read_value(format, text)
+/// How a file is written.
+enum Form {
+    Tree(Format),
+    Table,
+}
+
+/// What is wrong, and the byte where it is.
+type Misplaced = (Option<usize>, Mistake);
+
+impl Form {
+    /// The form of a file that is called so.
+    fn of(name: &str) -> Option<Self> {
+        let extension = Path::new(name).extension()?.to_str()?.to_ascii_lowercase();
+        Some(match extension.as_str() {
+            "csv" => Self::Table,
+            "toml" => Self::Tree(Format::Toml),
+            "json" => Self::Tree(Format::Json),
+            "yaml" | "yml" => Self::Tree(Format::Yaml),
+            _ => return None,
+        })
+    }
+
+    fn read(&self, text: &str) -> Result<Value, Misplaced> {
+        let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let text = &text[start..];
+        let read = match self {
+            Self::Tree(format) => front_matter::read_value(*format, text),
+            Self::Table => rows(text),
+        };
+        read.map_err(|(offset, mistake)| (offset.map(|offset| start + offset), mistake))
+    }
 }
 
 /// Each row as a table, by the names in the first.
-fn rows(text: &str) -> Result<Value, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+fn rows(text: &str) -> Result<Value, Misplaced> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
-    let names = reader.headers().map_err(|error| told(&error))?.clone();
+    let names = reader.headers().map_err(|error| misplaced(text, &error))?.clone();
     let row = |record: csv::StringRecord| -> Value {
         let fields = names.iter().map(str::to_owned).zip(record.iter().map(Value::from));
         Value::Object(fields.collect::<Map<String, Value>>())
     };
-    reader.records().map(|record| record.map(row).map_err(|error| told(&error))).collect()
+    reader
+        .records()
+        .map(|record| record.map(row).map_err(|error| misplaced(text, &error)))
+        .collect()
 }
 
-/// What is wrong with a table, and in which line.
-fn told(error: &csv::Error) -> String {
+/// What is wrong with a table, and where its row begins.
+fn misplaced(text: &str, error: &csv::Error) -> Misplaced {
+    let offset = error.position().and_then(|position| usize::try_from(position.byte()).ok());
+    let row = offset.and_then(|offset| text.get(offset..)).unwrap_or_default();
     let reason = match error.kind() {
+        csv::ErrorKind::UnequalLengths { .. } if row.matches('"').count() % 2 == 1 => {
+            "a quote of the row is never closed".to_owned()
+        }
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("the row has {len} fields, but the first has {expected_len}")
         }
         _ => error.to_string(),
     };
-    match error.position() {
-        Some(position) => format!(", line {}: {reason}", position.line()),
-        None => format!(": {reason}"),
-    }
+    (offset, Mistake::Data { reason })
 }
 
 #[cfg(test)]
@@ -75,25 +123,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_format_is_read_and_what_is_wrong_is_told_with_its_line() {
+    fn each_form_is_read_and_what_is_wrong_is_told_with_its_line() {
+        let read = |name: &str, text: &str| Form::of(name).unwrap().read(text);
         let list = serde_json::json!([{"a": "1", "b": "x, y"}]);
-        assert_eq!(value_of("data/x.csv", "a,b\n1,\"x, y\"\n"), Ok(list));
+        assert_eq!(read("x.csv", "a,b\n1,\"x, y\"\n"), Ok(list));
         let table = serde_json::json!({"a": 1, "b": ["x"]});
-        assert_eq!(value_of("data/x.toml", "a = 1\nb = [\"x\"]\n").as_ref(), Ok(&table));
-        assert_eq!(value_of("data/x.json", "{\"a\": 1, \"b\": [\"x\"]}").as_ref(), Ok(&table));
-        assert_eq!(value_of("data/x.yaml", "a: 1\nb: [x]\n").as_ref(), Ok(&table));
-        assert_eq!(value_of("data/x.yml", "- 1\n- 2\n"), Ok(serde_json::json!([1, 2])));
-        assert_eq!(value_of("data/x.json", "[1, 2]"), Ok(serde_json::json!([1, 2])));
-        for (name, text, line) in [
-            ("data/x.csv", "a,b\n1,2\n3\n", ", line 3: the row has 1 fields, but the first has 2"),
-            ("data/x.toml", "a = 1\nb = \n", ", line 2"),
-            ("data/x.json", "{\n\"a\": }", ", line 2"),
-            ("data/x.yaml", "a: 1\nb: [\n", ", line "),
-            ("data/x.yaml", "a: &b 1\nc: *b\n", ", line 1"),
+        assert_eq!(read("x.toml", "\u{feff}a = 1\nb = [\"x\"]\n").as_ref(), Ok(&table));
+        assert_eq!(read("x.json", "{\"a\": 1, \"b\": [\"x\"]}").as_ref(), Ok(&table));
+        assert_eq!(read("x.yaml", "a: 1\nb: [x]\n").as_ref(), Ok(&table));
+        assert_eq!(read("x.YML", "- 1\n- 2\n"), Ok(serde_json::json!([1, 2])));
+        assert_eq!(read("x.json", "[1, 2]"), Ok(serde_json::json!([1, 2])));
+        assert!(Form::of("x.txt").is_none());
+        for (name, text, line, what) in [
+            ("x.csv", "a,b\n1,2\n3\n", 3, "the row has 1 fields, but the first has 2"),
+            ("x.csv", "a,b\n\"1,2\n3,4\n", 2, "a quote of the row is never closed"),
+            ("x.toml", "a = 1\nb = \n", 2, "the file is not TOML: "),
+            ("x.json", "{\n\"a\": }", 2, "the file is not JSON: expected value"),
+            ("x.yaml", "a: 1\nb: [\n", 3, "the file is not YAML: "),
+            ("x.yaml", "a: &b 1\nc: *b\n", 1, "YAML anchors and aliases are not read"),
         ] {
-            let told = value_of(name, text).unwrap_err();
-            assert!(told.starts_with(line), "{name}: {told}");
+            let (offset, mistake) = read(name, text).unwrap_err();
+            assert_eq!(Position::of(text, offset.unwrap()).line, line, "{name}: {text:?}");
+            assert!(mistake.to_string().starts_with(what), "{name}: {mistake}");
         }
-        assert!(value_of("data/x.txt", "").unwrap_err().contains(".toml"));
     }
 }

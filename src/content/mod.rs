@@ -17,7 +17,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 pub use self::asset::Asset;
-pub use self::data::{Data, read as read_data};
+pub use self::data::{Data, NoData, read as read_data};
 pub use self::index::{ContentIndex, Exchange};
 use self::memory::Remembered;
 pub use self::memory::{Memory, Purpose};

@@ -233,6 +233,11 @@ pub enum Mistake {
         /// The other page.
         other: String,
     },
+    /// A file of `data/` that cannot be read.
+    Data {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A template that cannot be read or fails.
     Template {
         /// What the engine says.
@@ -401,6 +406,7 @@ impl Mistake {
             Self::Moved { from, .. } => format!(
                 "add `aliases: [\"{from}\"]` to its front matter, so that old links and its views follow"
             ),
+            Self::Data { .. } => "mend the file, which a template reads".to_owned(),
             Self::Template { .. } => "mend the template where it is marked".to_owned(),
         }
     }
@@ -482,7 +488,7 @@ impl fmt::Display for Mistake {
             Self::DuplicateTitle { title, other } => {
                 write!(f, "the title `{title}` is also that of `{other}`")
             }
-            Self::Template { reason, .. } => write!(f, "{reason}"),
+            Self::Data { reason } | Self::Template { reason, .. } => write!(f, "{reason}"),
             Self::MissingBlock { block, filled_by } => {
                 write!(f, "it has no block `{block}`, which the built-in `{filled_by}` fills")
             }

@@ -11,7 +11,7 @@ use super::locale::{DateStyle, Locale};
 
 /// Names each filter once: for the engine, and for who has misspelled one.
 macro_rules! filters {
-    ($($name:ident),*) => {
+    ($($name:ident;)*) => {
         /// The filters of this program, by name.
         pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
 
@@ -22,7 +22,10 @@ macro_rules! filters {
     };
 }
 
-filters!(date, number);
+filters! {
+    date;
+    number;
+}
 
 /// `page.date | date(style="long")`: an RFC 3339 date as the language of the site writes it, at its own offset; or, with
 /// `format`, as `strftime` does.

@@ -11,27 +11,51 @@ use super::scope::{Current, Scope};
 use super::summary::{popular_summary, summary};
 use super::trace::Question;
 use super::view::TermView;
-use crate::content::Page;
+use crate::content::{NoData, Page};
 use crate::fingerprint::{Fingerprint, Fold};
 use crate::permalink::UrlPath;
 
 /// The period of `popular()` if none is named.
 const USUAL_PERIOD: &str = "28d";
 
-/// Names each function once: for the engine, and for who has misspelled one.
+/// Names each function and its arguments once: for the engine, and for who has misspelled one.
 macro_rules! functions {
-    ($($name:ident),*) => {
+    ($($name:ident($($argument:ident),*);)*) => {
         /// The functions of this program, by name.
         pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
 
         /// Makes them known to `tera`.
         pub(super) fn register(tera: &mut Tera) {
-            $(tera.register_function(stringify!($name), $name);)*
+            $(tera.register_function(stringify!($name), |arguments: Kwargs, _: &State<'_>| {
+                verify(stringify!($name), &[$(stringify!($argument)),*], &arguments)?;
+                $name(arguments)
+            });)*
         }
     };
 }
 
-functions!(pages, popular, nav, neighbors, terms, asset, link, load_data);
+functions! {
+    pages(kind, tag, featured, limit);
+    popular(period, tag, limit);
+    nav();
+    neighbors(path);
+    terms(taxonomy, limit);
+    asset(path);
+    link(path);
+    load_data(path);
+}
+
+/// A misspelled argument that nobody reads would be an answer to another question.
+fn verify(function: &str, known: &[&str], arguments: &Kwargs) -> TeraResult<()> {
+    let Some((unknown, _)) =
+        arguments.iter().find(|(name, _)| !known.contains(&name.as_str().unwrap_or_default()))
+    else {
+        return Ok(());
+    };
+    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    let but = if known.is_empty() { String::new() } else { format!(", but {}", known.join(", ")) };
+    Err(Error::message(format!("`{function}` takes no `{unknown}`{but}")))
+}
 
 fn scope() -> TeraResult<Rc<Current>> {
     Scope::current().ok_or_else(|| Error::message("this template knows no site to ask about"))
@@ -136,7 +160,7 @@ fn limit(arguments: &Kwargs) -> TeraResult<usize> {
 }
 
 /// `pages(kind="post", tag="x", featured=true, limit=5)`: summaries, newest or first in order first.
-fn pages(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+fn pages(arguments: Kwargs) -> TeraResult<Value> {
     let scope = scope()?;
     let query = PagesQuery::read(&arguments)?;
     scope.note(|| Question::Pages(query.clone()));
@@ -145,7 +169,7 @@ fn pages(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
 }
 
 /// `popular(period="28d", tag="x", limit=5)`: summaries of the posts that were read most, most first.
-fn popular(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+fn popular(arguments: Kwargs) -> TeraResult<Value> {
     let scope = scope()?;
     let query = PopularQuery::read(&arguments)?;
     scope.note(|| Question::Popular(query.clone()));
@@ -155,14 +179,14 @@ fn popular(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
 }
 
 /// `nav()`: the pages that the navigation links to.
-fn nav(_: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+fn nav(_: Kwargs) -> TeraResult<Value> {
     let scope = scope()?;
     scope.note(|| Question::Nav);
     Ok(scope.nav_value())
 }
 
 /// `neighbors(path=page.path)`: the listed posts on either side; `previous` is the older.
-fn neighbors(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+fn neighbors(arguments: Kwargs) -> TeraResult<Value> {
     let scope = scope()?;
     let path = path_of(arguments.must_get("path")?)?;
     scope.note(|| Question::Neighbors(path.clone()));
@@ -180,7 +204,7 @@ struct Beside {
 }
 
 /// `terms(taxonomy="tags", limit=10)`: what posts are filed under; with a limit, the most used first.
-fn terms(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+fn terms(arguments: Kwargs) -> TeraResult<Value> {
     let scope = scope()?;
     let taxonomy: Option<&str> = arguments.get("taxonomy")?;
     if let Some(other) = taxonomy.filter(|taxonomy| *taxonomy != "tags") {
@@ -199,7 +223,7 @@ fn terms(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
 }
 
 /// `asset(path="style.css")`: the fingerprinted link to a static file.
-fn asset(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+fn asset(arguments: Kwargs) -> TeraResult<Value> {
     let scope = scope()?;
     let name: &str = arguments.must_get("path")?;
     match scope.fingerprint(name) {
@@ -209,18 +233,22 @@ fn asset(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
 }
 
 /// `link(path="/about/")`: the link to a path of the site.
-fn link(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+fn link(arguments: Kwargs) -> TeraResult<Value> {
     let scope = scope()?;
     Ok(scope.config.base.link(&path_of(arguments.must_get("path")?)?).into())
 }
 
 /// `load_data(path="books.toml")`: what is in a file of `data/`.
-fn load_data(arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+fn load_data(arguments: Kwargs) -> TeraResult<Value> {
     let scope = scope()?;
     let data = scope.data(arguments.must_get("path")?);
     match &*data {
         Ok(data) => Ok(data.value.clone()),
-        Err(reason) => Err(Error::message(reason.clone())),
+        Err(NoData::Name(reason)) => Err(Error::message(reason.clone())),
+        Err(NoData::File(problem)) => {
+            scope.fail(problem.clone());
+            Err(Error::message(problem.mistake.to_string()))
+        }
     }
 }
 

@@ -295,7 +295,10 @@ impl<'a> Renderer<'a> {
 
     fn fill(&self, template: &str, context: &Context) -> Result<Vec<u8>, Problem> {
         let _guard = self.scope.enter();
-        self.templates.fill(template, context)
+        self.templates.fill(template, context).map_err(|problem| {
+            // What a template was told may be the fault of what it asked about.
+            Scope::current().and_then(|scope| scope.take_failure()).unwrap_or(problem)
+        })
     }
 
     fn context(&self, values: &[(&'static str, Value)]) -> Context {

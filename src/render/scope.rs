@@ -19,9 +19,10 @@ use super::resolver;
 use super::summary::{summary, summary_beside};
 use super::trace::Question;
 use crate::config::Config;
-use crate::content::{ContentIndex, Data, Exchange, Page, Term, read_data};
+use crate::content::{ContentIndex, Data, Exchange, NoData, Page, Term, read_data};
 use crate::fingerprint::{Fingerprint, Fold};
 use crate::permalink::UrlPath;
+use crate::problem::Problem;
 use crate::site::Digest;
 
 thread_local! {
@@ -49,7 +50,7 @@ pub(super) struct Scope {
     /// Summaries of the pages that were beside others lately: each is beside two, which are rendered close together.
     beside: Mutex<LruCache<usize, Value>>,
     /// The files of `data/` that were asked for, or why they cannot be read.
-    data: Mutex<BTreeMap<String, Arc<Result<DataView, String>>>>,
+    data: Mutex<BTreeMap<String, Arc<Result<DataView, NoData>>>>,
     /// Whether templates may show of a page whatever they want, as an author's may. Those built in show little, in lists
     /// no number of words and no number of posts that share a tag, with each of which other pages would change.
     pub(super) shows_all: bool,
@@ -208,7 +209,12 @@ impl Scope {
 
     /// Makes this the scope of what this thread renders, until the guard is dropped.
     pub(super) fn enter(self: &Arc<Self>) -> Guard {
-        Guard { outer: CURRENT.replace(Some(Rc::new(Current(self.clone())))) }
+        Guard {
+            outer: CURRENT.replace(Some(Rc::new(Current {
+                scope: self.clone(),
+                failure: RefCell::default(),
+            }))),
+        }
     }
 
     /// The canonical form of an address, if the site answers it.
@@ -270,13 +276,13 @@ impl Scope {
     }
 
     /// What is in the file `name` of `data/`, or why that cannot be told.
-    pub(super) fn data(&self, name: &str) -> Arc<Result<DataView, String>> {
+    pub(super) fn data(&self, name: &str) -> Arc<Result<DataView, NoData>> {
         self.note(|| Question::Data(name.into()));
         self.data_unnoted(name)
     }
 
     /// As [`data`](Self::data), for those who only look whether it has changed.
-    pub(super) fn data_unnoted(&self, name: &str) -> Arc<Result<DataView, String>> {
+    pub(super) fn data_unnoted(&self, name: &str) -> Arc<Result<DataView, NoData>> {
         let mut known = self.data.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || {
             let view = |data: Data| DataView {
@@ -390,13 +396,28 @@ fn fingerprinted(name: &str, digest: Digest) -> Option<UrlPath> {
 }
 
 /// The scope of what this thread renders; counted by the thread alone, for every function asks for it.
-pub(super) struct Current(Arc<Scope>);
+pub(super) struct Current {
+    scope: Arc<Scope>,
+    failure: RefCell<Option<Problem>>,
+}
+
+impl Current {
+    /// Notes why a function has no answer, if that is elsewhere than in the template that asks it.
+    pub(super) fn fail(&self, problem: Problem) {
+        self.failure.replace(Some(problem));
+    }
+
+    /// What was noted since.
+    pub(super) fn take_failure(&self) -> Option<Problem> {
+        self.failure.take()
+    }
+}
 
 impl Deref for Current {
     type Target = Scope;
 
     fn deref(&self) -> &Scope {
-        &self.0
+        &self.scope
     }
 }
 

@@ -197,12 +197,12 @@ fn every_command_and_flag_is_documented() {
 fn every_function_and_filter_of_templates_is_documented() {
     let page = text("content/docs/templates.md");
     for kind in ["functions", "filters"] {
-        let file = format!("{kind}.rs");
-        let source = text(&format!("src/render/{file}"));
-        let list = source.split_once(&format!("\n{kind}!(")).unwrap().1.split_once(')').unwrap().0;
+        let source = text(&format!("src/render/{kind}.rs"));
+        let (_, list) = source.split_once(&format!("\n{kind}! {{\n")).unwrap();
+        let lines = list.lines().take_while(|line| *line != "}");
         let names: Vec<&str> =
-            list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-        assert!(!names.is_empty(), "{file}");
+            lines.map(|line| line.trim().split(['(', ';']).next().unwrap()).collect();
+        assert!(!names.is_empty(), "{kind}");
         for name in names {
             let row = [format!("| `{name}("), format!("| `{name}`")];
             assert!(row.iter().any(|row| page.contains(row.as_str())), "{name}");

@@ -32,9 +32,28 @@ pub(super) struct Fenced {
     pub(super) body: usize,
 }
 
-/// Finds the front matter of `text`; a fence that never closes is a mistake at the start of the file.
+/// Finds the front matter of `text`; a fence that never closes is a mistake at the start of the file. After empty lines it
+/// is a line between texts.
 pub(super) fn find(text: &str) -> Result<Fenced, Mistake> {
-    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let body = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let start = body + empty_lines(&text[body..]);
+    match find_at(text, start) {
+        Ok(Fenced { matter: None, .. }) | Err(_) if start > body => {
+            Ok(Fenced { matter: None, body })
+        }
+        found => found,
+    }
+}
+
+/// The length of the lines at the start of `text` that have nothing in them.
+fn empty_lines(text: &str) -> usize {
+    let lines = text
+        .split_inclusive('\n')
+        .take_while(|line| line.ends_with('\n') && line.trim().is_empty());
+    lines.map(str::len).sum()
+}
+
+fn find_at(text: &str, start: usize) -> Result<Fenced, Mistake> {
     let rest = &text[start..];
     let first_line = rest.lines().next().unwrap_or_default().trim_end();
     match first_line {
@@ -115,6 +134,12 @@ mod tests {
             ("{% raw %}", None, "{% raw %}"),
             ("---- \nx", None, "---- \nx"),
             ("x\n---\ny\n---\n", None, "x\n---\ny\n---\n"),
+            ("\n---\ndraft: true\n---\nx\n", Some("draft: true\n"), "x\n"),
+            ("\u{feff} \r\n\t\n+++\na = 1\n+++\nx", Some("a = 1\n"), "x"),
+            ("\n{\"a\": 1}\nx", Some("{\"a\": 1}"), "x"),
+            ("\n---\nx\n", None, "\n---\nx\n"),
+            ("\n\nx\n", None, "\n\nx\n"),
+            ("\n\n", None, "\n\n"),
         ] {
             assert_eq!(parts(text), Some((matter, body)), "{text:?}");
         }

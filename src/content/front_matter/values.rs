@@ -40,12 +40,13 @@ pub(super) fn read_with_engine(
     }
 }
 
-/// Reads a file that is nothing but `text`; what is wrong is told with its line.
-pub(in crate::content) fn read_value(format: Format, text: &str) -> Result<Value, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    value_in(format, text).map_err(|(offset, mistake)| {
-        let line = text[..offset.unwrap_or(0)].matches('\n').count() + 1;
-        format!(", line {line}: {mistake}")
+/// Reads a file that is nothing but `text`.
+pub(in crate::content) fn read_value(format: Format, text: &str) -> Result<Value, Misplaced> {
+    value_in(format, text).map_err(|(offset, mistake)| match mistake {
+        Mistake::FrontMatterSyntax { format, reason } => {
+            (offset, Mistake::Data { reason: format!("the file is not {format}: {reason}") })
+        }
+        other => (offset, other),
     })
 }
 
