@@ -77,6 +77,7 @@ impl Config {
             timezone: zone(&mut settings),
             author: settings.take("author").unwrap_or_default(),
             theme: theme(&mut settings),
+            theme_place: settings.place_of("theme"),
             output_dir: output_dir(&mut settings, flags, root),
             posts_dirs: posts_dirs(&mut settings),
             paginate_by: paginate_by(&mut settings),

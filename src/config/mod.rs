@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 pub use self::load::{Overrides, Sources};
 use crate::fingerprint::Fingerprint;
 use crate::permalink::{BaseUrl, PostPermalink, UrlPath};
+use crate::problem::Place;
 
 /// The theme of a site that names none.
 pub const DEFAULT_THEME: &str = "folio";
@@ -36,6 +37,8 @@ pub struct Config {
     pub author: String,
     /// The name of the theme.
     pub theme: String,
+    /// Where it is named.
+    pub theme_place: Place,
     /// Where the built site goes, absolute.
     pub output_dir: PathBuf,
     /// The folders below `content/` whose pages are posts.
@@ -218,6 +221,7 @@ impl Config {
             base,
             timezone,
             theme,
+            theme_place: _,
             posts_dirs,
             post_permalink,
             paginate_by,

@@ -22,6 +22,8 @@ pub(super) struct Settings<'a> {
     entries: BTreeMap<String, Entry<'a>>,
     environment: &'a BTreeMap<String, String>,
     known: Vec<&'static str>,
+    /// Where the value of what was taken is, or its key in a table that was taken whole.
+    offsets: BTreeMap<String, usize>,
     problems: Vec<Problem>,
 }
 
@@ -54,7 +56,8 @@ impl<'a> Settings<'a> {
         let problems = errors.iter().map(|error| syntax_problem(file, text, error)).collect();
         let mut entries = BTreeMap::new();
         flatten("", table.into_inner(), &mut entries);
-        Self { file: file.to_owned(), text, entries, environment, known: Vec::new(), problems }
+        let (file, known, offsets) = (file.to_owned(), Vec::new(), BTreeMap::new());
+        Self { file, text, entries, environment, known, offsets, problems }
     }
 
     /// The value of `key`, if it is set and of the right type; the environment wins.
@@ -81,6 +84,7 @@ impl<'a> Settings<'a> {
             return parsed;
         }
         let Entry { value_offset, value, .. } = entry?;
+        self.offsets.insert(key.to_owned(), value_offset);
         let parsed = S::from_toml(&value).and_then(parse);
         if parsed.is_none() {
             let place = Place::at(&*self.file, self.text, value_offset);
@@ -96,6 +100,11 @@ impl<'a> Settings<'a> {
     ) -> serde_json::Map<String, serde_json::Value> {
         self.known.push(key);
         let Some(entry) = self.entries.remove(key) else { return serde_json::Map::new() };
+        if let DeValue::Table(table) = &entry.value {
+            let inner =
+                table.keys().map(|name| (format!("{key}.{}", name.get_ref()), name.span().start));
+            self.offsets.extend(inner);
+        }
         if let serde_json::Value::Object(table) = to_json(&entry.value) {
             return table;
         }
@@ -105,10 +114,19 @@ impl<'a> Settings<'a> {
         serde_json::Map::new()
     }
 
-    /// Notes that `key` must be `expected`, at the place of the whole file or variable.
+    /// Notes that `key`, which was taken, must be `expected`.
     pub(super) fn reject(&mut self, key: &str, expected: &str, found: String) {
-        let place = Place::file(&*self.file);
-        self.report(place, key, expected, found);
+        self.report(self.place_of(key), key, expected, found);
+    }
+
+    /// Where `key`, which was taken, is set; the file alone if it is not.
+    pub(super) fn place_of(&self, key: &str) -> Place {
+        let variable = variable_of(key);
+        match self.offsets.get(key) {
+            _ if self.environment.contains_key(&variable) => Place::file(format!("${variable}")),
+            Some(offset) => Place::at(&*self.file, self.text, *offset),
+            None => Place::file(&*self.file),
+        }
     }
 
     /// Every problem, with one for each setting that nobody asked for.

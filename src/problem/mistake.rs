@@ -157,7 +157,9 @@ pub enum Mistake {
     DuplicateKey {
         /// The key as written.
         key: String,
-        /// What it means.
+        /// The other that was read before it, as written.
+        other: String,
+        /// What both mean.
         meaning: Cow<'static, str>,
     },
     /// A post without a date.
@@ -346,14 +348,16 @@ impl Mistake {
                 "keep it below 64 KiB; data belongs into a file below `data/`".to_owned()
             }
             Self::YamlAlias => "write the value out where it is used".to_owned(),
-            Self::WrongType { key, expected, .. } => format!("write `{key}` as {expected}"),
-            Self::WrongDate { key, .. } => {
+            Self::WrongType { key, expected, .. } if expected != "a date" => {
+                format!("write `{key}` as {expected}")
+            }
+            Self::WrongType { key, .. } | Self::WrongDate { key, .. } => {
                 format!("write `{key}` as `2026-11-24` or `2026-11-24T08:00:00+01:00`")
             }
             Self::NearMissKey { suggestion, .. } => {
                 format!("did you mean `{suggestion}`? Keys of your own go below `extra`")
             }
-            Self::DuplicateKey { meaning, .. } => format!("keep `{meaning}` and remove the other"),
+            Self::DuplicateKey { key, other, .. } => format!("remove `{key}` or `{other}`"),
             Self::NoDate => {
                 "add `date: 2026-11-24`, or begin the file name with the date".to_owned()
             }
@@ -454,8 +458,8 @@ impl fmt::Display for Mistake {
             }
             Self::WrongDate { key, value } => write!(f, "`{key}` is not a date: `{value}`"),
             Self::NearMissKey { key, .. } => write!(f, "there is no key `{key}`"),
-            Self::DuplicateKey { key, meaning } => {
-                write!(f, "`{key}` means `{meaning}`, which is set already")
+            Self::DuplicateKey { key, other, meaning } => {
+                write!(f, "`{key}` means `{meaning}`, which `{other}` has set already")
             }
             Self::NoDate => write!(f, "a post needs a date"),
             Self::WrongPath { key, value, reason } => {

@@ -57,7 +57,7 @@ use self::templates::Templates;
 use crate::config::Config;
 use crate::content::{ContentIndex, Exchange, Page};
 use crate::permalink::UrlPath;
-use crate::problem::{Mistake, Place, Problem};
+use crate::problem::{Mistake, Problem};
 use crate::site::{OutputFile, PageEntry, PageKind, Sink};
 
 /// What was rendered, without the bytes, which the sink has.
@@ -342,5 +342,5 @@ fn unknown_theme(config: &Config) -> Option<Problem> {
         return None;
     }
     let mistake = Mistake::UnknownTheme { name: name.clone(), known };
-    Some(Problem::new(Place::file("tallymark.toml"), mistake))
+    Some(Problem::new(config.theme_place.clone(), mistake))
 }

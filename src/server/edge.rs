@@ -81,6 +81,21 @@ fn check(state: &Handle, head: &Parts) -> Result<Option<Authority>, StatusCode> 
     if head.headers.contains_key(CONTENT_LENGTH) && head.headers.contains_key(TRANSFER_ENCODING) {
         return Err(StatusCode::BAD_REQUEST);
     }
+    // Nothing else is decoded, and what is not decoded is not the request that was meant (RFC 9112, 6.1).
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if codings.next().is_some_and(|coding| !is_chunked(coding)) || codings.next().is_some() {
+        return Err(StatusCode::NOT_IMPLEMENTED);
+    }
+    // `GET about` names a host and no path, which only a proxy is asked for (RFC 9112, 3.2).
+    let is_whole = match head.method {
+        Method::CONNECT => true,
+        Method::OPTIONS => head.uri.path() == "*" || head.uri.path().starts_with('/'),
+        _ => head.uri.path().starts_with('/'),
+    };
+    if !is_whole {
+        return Err(StatusCode::BAD_REQUEST);
+    }
     let host = host::of(head)?;
     if state.is_dev() && !host.as_ref().is_none_or(host::is_local) {
         return Err(StatusCode::MISDIRECTED_REQUEST);

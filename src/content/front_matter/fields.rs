@@ -50,14 +50,12 @@ impl<'a> Fields<'a> {
             return;
         };
         let given = self.values.entry(key.name).or_default();
-        let is_second = !given.is_empty() && !JOINED.contains(&key.name);
-        if is_second {
-            self.report_key(
-                &written,
-                Mistake::DuplicateKey { key: written.clone(), meaning: key.name.into() },
-            );
-        } else {
-            given.push((written, value));
+        match given.first().filter(|_| !JOINED.contains(&key.name)) {
+            Some((other, _)) => {
+                let (key, other, meaning) = (written.clone(), other.clone(), key.name.into());
+                self.report_key(&written, Mistake::DuplicateKey { key, other, meaning });
+            }
+            None => given.push((written, value)),
         }
     }
 
