@@ -157,16 +157,19 @@ impl<'q> Asking<'q> {
         Ok(scan)
     }
 
-    /// The hours of some days: from rows, for the sake of their visitors, or from roll-ups once rows are gone.
+    /// The hours of some days: from rows, for the sake of their visitors; where rows are gone, from roll-ups.
     fn hourly(&self, window: Window) -> anyhow::Result<Vec<Point>> {
-        let (from, _) = window.bounds(&self.calendar);
-        if self.kept.is_some_and(|kept| kept > from) {
-            let starts = self.starts(window);
-            let hours: Vec<u32> = starts.iter().map(|start| self.calendar.hour(*start)).collect();
-            return Ok(self.points(window, self.store.hours(&hours)?));
+        let (starts, (_, to)) = (self.starts(window), window.bounds(&self.calendar));
+        let is_gone = |start: &Timestamp| self.kept.is_some_and(|kept| *start < kept);
+        let (gone, kept) = starts.split_at(starts.partition_point(is_gone));
+        let hours: Vec<u32> = gone.iter().map(|start| self.calendar.hour(*start)).collect();
+        let mut points = self.points(window, self.store.hours(&hours)?);
+        if let Some(from) = kept.first().copied() {
+            let rest = if gone.is_empty() { window } else { Window::Instants { from, to } };
+            let scan = self.scan_share(rest, &Sieve::default(), Share::ALL)?;
+            points.extend(self.points(rest, scan.series()));
         }
-        let scan = self.scan_share(window, &Sieve::default(), Share::ALL)?;
-        Ok(self.points(window, scan.series()))
+        Ok(points)
     }
 
     /// When each step begins.

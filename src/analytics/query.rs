@@ -32,6 +32,11 @@ impl Query {
         Self { store, unions: Arc::default() }
     }
 
+    /// What changes whenever something was stored: answers to the same question that were given at one are the same.
+    pub fn revision(&self) -> u64 {
+        self.store.revision()
+    }
+
     /// How many distinct visitors saw at least one of `paths`: the visitors of a page that has had several.
     pub fn visitors_of(&self, paths: &[UrlPath]) -> anyhow::Result<u64> {
         let pages = self.store.numbers(Dimension::Path, paths.iter().map(UrlPath::as_str))?;

@@ -10,7 +10,7 @@ use super::numbers::Numbers;
 use super::report::{Report, Viewer, report};
 use super::state::Counting;
 use super::wanted::Wanted;
-use crate::analytics::Snapshot;
+use crate::analytics::{Query, Snapshot};
 use crate::clock::{Clock, Timestamp};
 use crate::permalink::UrlPath;
 use crate::render::{self, Locale};
@@ -56,6 +56,7 @@ struct Told {
     viewer: Viewer,
     snapshot: Arc<Snapshot>,
     site: Arc<Site>,
+    revision: u64,
     at: Timestamp,
     report: Arc<Report>,
 }
@@ -130,21 +131,30 @@ impl Board {
         let (snapshot, site) =
             (Arc::clone(&self.snapshots.borrow()), Arc::clone(&self.sites.borrow()));
         let at = self.clock.now();
+        let query = self.counting.as_ref().map(|counting| &counting.query);
+        let revision = query.map_or(0, Query::revision);
         let is_it = |told: &&Told| {
             told.wanted == *wanted
                 && told.viewer == viewer
                 && Arc::ptr_eq(&told.snapshot, &snapshot)
                 && Arc::ptr_eq(&told.site, &site)
+                && told.revision == revision
                 && told.at.as_millis() / FRESH == at.as_millis() / FRESH
         };
         let known = || self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(told) = known().iter().find(is_it) {
             return Ok(Arc::clone(&told.report));
         }
-        let query = self.counting.as_ref().map(|counting| &counting.query);
         let report = Arc::new(report(wanted, viewer, (&snapshot, &site), query, at)?);
-        let told =
-            Told { wanted: wanted.clone(), viewer, snapshot, site, at, report: report.clone() };
+        let told = Told {
+            wanted: wanted.clone(),
+            viewer,
+            snapshot,
+            site,
+            revision,
+            at,
+            report: report.clone(),
+        };
         let mut known = known();
         known.retain(|told| told.wanted != *wanted || told.viewer != viewer);
         keep(&mut known, told);

@@ -427,10 +427,10 @@ fn rejected(sources: &Sources<'_>) -> BTreeMap<&'static str, u64> {
     counts.map(|(reason, count)| (reason.name(), *count)).collect()
 }
 
-/// Whether so many visitors hide each of them. Where visitors are not told apart, views stand for them.
+/// Whether so many visitors hide each of them. Many views may be those of one, so where visitors are not told apart, it is
+/// not known.
 fn is_enough(amounts: &Amounts) -> bool {
-    let visitors = if amounts.visitors == 0 { amounts.views } else { amounts.visitors };
-    visitors >= LEAST_IN_PUBLIC
+    amounts.visitors >= LEAST_IN_PUBLIC
 }
 
 fn first<T>(mut lines: Vec<T>, limit: usize) -> Vec<T> {

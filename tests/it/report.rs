@@ -152,6 +152,47 @@ async fn in_public_nobody_is_told_by_being_the_only_one() {
 }
 
 #[tokio::test]
+async fn in_public_views_of_nobody_in_particular_do_not_stand_for_readers() {
+    let hosted = blog();
+    for id in 1..=3 {
+        let news = json!({"referrer": "https://news.example/", "zone": "Europe/Oslo", "width": 4});
+        let mut view = view(id, 1, "/walk/", &news);
+        view.as_object_mut().unwrap().remove("visitor");
+        count(&hosted, "2026-11-24T07:00:00Z", view).await;
+    }
+    let report = ask(&hosted, "period=7d").await;
+    assert_eq!((&report["totals"]["views"], &report["totals"]["visitors"]), (&json!(3), &json!(0)));
+    for list in ["referrers", "countries", "devices"] {
+        assert_eq!(report[list], json!([]), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_knows_what_was_answered_as_stored_a_moment_ago() {
+    let hosted = blog();
+    count(&hosted, "2026-11-24T07:00:00Z", view(1, 1, "/walk/", &json!({}))).await;
+    let totals = async || ask(&hosted, "period=7d").await["totals"].clone();
+    assert_eq!(totals().await["engagedMs"], 0);
+    let beat = json!({
+        "type": "heartbeat", "view": format!("{:016x}", 1), "path": "/walk/",
+        "visitor": format!("6ba7b810-9dad-41d1-80b4-{:012x}", 1), "engaged": 11_000, "scroll": 10,
+    });
+    count(&hosted, "2026-11-24T07:00:20Z", beat).await;
+    assert_eq!(totals().await["engagedMs"], 11_000);
+}
+
+#[tokio::test]
+async fn all_time_begins_with_what_was_counted_before_the_first_view() {
+    let hosted = blog();
+    count(&hosted, "2026-11-22T10:00:00Z", view(1, 1, "/wlak/", &json!({}))).await;
+    let missing = async || rows(&ask(&hosted, "period=all").await["notFound"], &["path", "views"]);
+    hosted.clock.set(instant("2026-11-24T07:00:00Z"));
+    assert_eq!(missing().await, json!([["/wlak/", 1]]), "and there need not be one");
+    count(&hosted, "2026-11-24T07:00:00Z", view(2, 2, "/walk/", &json!({}))).await;
+    assert_eq!(missing().await, json!([["/wlak/", 1]]));
+}
+
+#[tokio::test]
 async fn in_public_no_filter_tells_what_one_visitor_has_read() {
     let hosted = blog();
     read(&hosted).await;

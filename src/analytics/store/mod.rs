@@ -112,7 +112,7 @@ pub(super) use self::tidy::Progress;
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
@@ -130,6 +130,8 @@ const FORMAT: u64 = 3;
 pub struct Store {
     medium: Medium,
     database: RwLock<Door>,
+    /// How many transactions have written anything, as far as can be told from outside of one.
+    revision: AtomicU64,
     /// Whether a transaction that writes has failed since the file was opened.
     has_failed: AtomicBool,
     /// Whether this is the site's own server, which goes on without the file and sets a damaged one aside.
@@ -236,7 +238,7 @@ impl Store {
             disk: None,
         };
         let database = RwLock::new(Door::Closed);
-        Self { medium, database, has_failed: false.into(), is_host }
+        Self { medium, database, revision: 0.into(), has_failed: false.into(), is_host }
     }
 
     /// Opens the database on a disk that is made to fail, as a server does.
@@ -403,8 +405,14 @@ impl Store {
         }))
     }
 
-    /// Takes note of a write that has failed.
+    /// What changes whenever something was written.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    /// Takes note of a write, and whether it has failed.
     fn noting<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        self.revision.fetch_add(1, Ordering::Release);
         self.has_failed.fetch_or(result.is_err(), Ordering::Relaxed);
         result
     }

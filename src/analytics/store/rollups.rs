@@ -18,19 +18,26 @@ pub(in crate::analytics) type Values = Vec<(u32, Amounts)>;
 /// A table of roll-ups that is being read.
 type Cells = redb::ReadOnlyTable<Fixed<10>, Bytes>;
 
+/// Under which everything that is counted is counted at least once.
+const COUNTED: [Dimension; 5] = [
+    Dimension::Site,
+    Dimension::NotFound,
+    Dimension::Event,
+    Dimension::Outbound,
+    Dimension::Download,
+];
+
 impl Store {
     /// The days from the first on which anything was counted to the last.
     pub(in crate::analytics) fn history(&self) -> anyhow::Result<Range<u32>> {
-        let site = |start| key(Level::Day, Dimension::Site, start, 0);
-        self.read(|transaction| {
+        let counted = self.read(|transaction| {
             let cells = transaction.open_table(CELLS)?;
-            let mut days = cells.range::<&[u8; 10]>(&site(0)..=&site(u32::MAX))?;
-            let first =
-                days.next().transpose()?.and_then(|(key, _)| Cell::from_bytes(*key.value()));
-            let last = days.next_back().transpose()?;
-            let last = last.and_then(|(key, _)| Cell::from_bytes(*key.value())).or(first);
-            Ok(first.zip(last).map_or(0..0, |(first, last)| first.start..last.start + 1))
-        })
+            let spans = COUNTED.map(|dimension| days_of(&cells, dimension));
+            spans.into_iter().collect::<anyhow::Result<Vec<_>>>()
+        })?;
+        let spans =
+            counted.into_iter().chain([self.served_days()?]).filter(|days| !days.is_empty());
+        Ok(spans.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or_default())
     }
 
     /// From when on all rows are kept, if some were dropped.
@@ -86,6 +93,17 @@ impl Store {
 
 fn key(level: Level, dimension: Dimension, start: u32, word: u32) -> [u8; 10] {
     Cell { level, dimension, start, word }.to_bytes()
+}
+
+/// The days from the first on which anything was counted under `dimension` to the last.
+fn days_of(cells: &Cells, dimension: Dimension) -> anyhow::Result<Range<u32>> {
+    let (low, high) =
+        (key(Level::Day, dimension, 0, 0), key(Level::Day, dimension, u32::MAX, u32::MAX));
+    let mut days = cells.range::<&[u8; 10]>(&low..=&high)?;
+    let first = days.next().transpose()?.and_then(|(key, _)| Cell::from_bytes(*key.value()));
+    let last = days.next_back().transpose()?;
+    let last = last.and_then(|(key, _)| Cell::from_bytes(*key.value())).or(first);
+    Ok(first.zip(last).map_or(0..0, |(first, last)| first.start..last.start + 1))
 }
 
 fn sum(cells: &Cells, days: &Range<u32>) -> anyhow::Result<Amounts> {

@@ -50,6 +50,19 @@ fn key(level: u8, start: u32, caller: u8, page: u32) -> [u8; 10] {
 }
 
 impl Store {
+    /// The days from the first on which the server has answered anybody to the last.
+    pub(super) fn served_days(&self) -> anyhow::Result<Range<u32>> {
+        let day = |key: [u8; 10]| u32::from_be_bytes([key[1], key[2], key[3], key[4]]);
+        self.read(|transaction| {
+            let sums = transaction.open_table(SERVED)?;
+            let (low, high) = (key(DAY, 0, 0, 0), key(DAY, u32::MAX, u8::MAX, u32::MAX));
+            let mut days = sums.range::<&[u8; 10]>(&low..=&high)?;
+            let first = days.next().transpose()?.map(|(key, _)| day(*key.value()));
+            let last = days.next_back().transpose()?.map(|(key, _)| day(*key.value())).or(first);
+            Ok(first.zip(last).map_or(0..0, |(first, last)| first..last + 1))
+        })
+    }
+
     /// What the server has answered on `days`, with at most `limit` pages.
     pub(in crate::analytics) fn served(
         &self,

@@ -113,8 +113,11 @@ fn forget_visitors(tables: &mut Tables<'_>, from: &mut [u8; 8], day: u32) -> any
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analytics::asking::Asking;
     use crate::analytics::event::Event;
     use crate::analytics::memory::Memory;
+    use crate::analytics::period::Period;
+    use crate::analytics::question::{Question, Step, Time};
     use crate::analytics::salt::VisitorIds;
     use crate::analytics::samples::{at, heartbeat, view};
     use crate::analytics::store::{Identity, More};
@@ -223,6 +226,14 @@ mod tests {
         assert_eq!((shelf.store.counts().unwrap(), totals(&shelf)), before);
         assert!(shelf.store.agrees().unwrap());
         assert_eq!(shelf.store.rebuild(&shelf.identity.calendar).unwrap(), 0);
+        // Rows tell the visitors of each hour.
+        let (time, step) = (Time::Period(Period::All), Some(Step::Hour));
+        let question = Question { step, ..Question::about(time) };
+        let answer = Asking::begin(&shelf.store, &question, at(now)).unwrap().answer().unwrap();
+        let hours = answer.course.series.iter().map(|point| point.amounts);
+        let hours: Vec<_> = hours.filter(|hour| hour.views > 0).collect();
+        let told: Vec<_> = hours.iter().map(|hour| (hour.views, hour.visitors)).collect();
+        assert_eq!(told, [vec![(2, 0); 5], vec![(2, 2); 5]].concat());
         // Who was forgotten is somebody new.
         shelf.record(view(5000, 2, "/a/", now));
         assert_eq!(totals(&shelf).visitors, before.1.visitors + 1);
