@@ -1,5 +1,6 @@
 //! Files of `data/`, which templates read: tables and lists that no page is made of.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -88,18 +89,33 @@ impl Form {
     }
 }
 
+const OPEN_QUOTE: &str = "a quote of the row is never closed";
+
 /// Each row as a table, by the names in the first.
 fn rows(text: &str) -> Result<Value, Misplaced> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let names = reader.headers().map_err(|error| misplaced(text, &error))?.clone();
+    let last = Cell::new(0);
     let row = |record: csv::StringRecord| -> Value {
+        last.set(record.position().map_or(0, csv::Position::byte));
         let fields = names.iter().map(str::to_owned).zip(record.iter().map(Value::from));
         Value::Object(fields.collect::<Map<String, Value>>())
     };
-    reader
+    let rows: Vec<Value> = reader
         .records()
         .map(|record| record.map(row).map_err(|error| misplaced(text, &error)))
-        .collect()
+        .collect::<Result<_, _>>()?;
+    // A quote that is never closed takes in what follows, to the end.
+    let offset = usize::try_from(last.get()).ok();
+    let rest = offset.and_then(|offset| text.get(offset..)).unwrap_or_default();
+    if has_open_quote(rest) && rest.trim_end().contains('\n') {
+        return Err((offset, Mistake::Data { reason: OPEN_QUOTE.to_owned() }));
+    }
+    Ok(Value::Array(rows))
+}
+
+fn has_open_quote(row: &str) -> bool {
+    row.matches('"').count() % 2 == 1
 }
 
 /// What is wrong with a table, and where its row begins.
@@ -107,9 +123,7 @@ fn misplaced(text: &str, error: &csv::Error) -> Misplaced {
     let offset = error.position().and_then(|position| usize::try_from(position.byte()).ok());
     let row = offset.and_then(|offset| text.get(offset..)).unwrap_or_default();
     let reason = match error.kind() {
-        csv::ErrorKind::UnequalLengths { .. } if row.matches('"').count() % 2 == 1 => {
-            "a quote of the row is never closed".to_owned()
-        }
+        csv::ErrorKind::UnequalLengths { .. } if has_open_quote(row) => OPEN_QUOTE.to_owned(),
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("the row has {len} fields, but the first has {expected_len}")
         }
@@ -127,6 +141,8 @@ mod tests {
         let read = |name: &str, text: &str| Form::of(name).unwrap().read(text);
         let list = serde_json::json!([{"a": "1", "b": "x, y"}]);
         assert_eq!(read("x.csv", "a,b\n1,\"x, y\"\n"), Ok(list));
+        let inches = serde_json::json!([{"a": "5\" disk", "b": "x\ny"}, {"a": "1", "b": "2\""}]);
+        assert_eq!(read("x.csv", "a,b\n5\" disk,\"x\ny\"\n1,2\"\n"), Ok(inches));
         let table = serde_json::json!({"a": 1, "b": ["x"]});
         assert_eq!(read("x.toml", "\u{feff}a = 1\nb = [\"x\"]\n").as_ref(), Ok(&table));
         assert_eq!(read("x.json", "{\"a\": 1, \"b\": [\"x\"]}").as_ref(), Ok(&table));
@@ -137,6 +153,7 @@ mod tests {
         for (name, text, line, what) in [
             ("x.csv", "a,b\n1,2\n3\n", 3, "the row has 1 fields, but the first has 2"),
             ("x.csv", "a,b\n\"1,2\n3,4\n", 2, "a quote of the row is never closed"),
+            ("x.csv", "a,b\n1,2\n3,\"4\n5,6\n", 3, "a quote of the row is never closed"),
             ("x.toml", "a = 1\nb = \n", 2, "the file is not TOML: "),
             ("x.json", "{\n\"a\": }", 2, "the file is not JSON: expected value"),
             ("x.yaml", "a: 1\nb: [\n", 3, "the file is not YAML: "),

@@ -13,7 +13,15 @@ use crate::site::{Catalog, GonePage};
 pub(super) fn moved(previous: &Catalog, next: &Draft) -> Vec<Problem> {
     let catalog = &next.catalog;
     let pages = next.index.pages().iter();
-    let by_id: BTreeMap<&str, &Arc<Page>> = pages.map(|page| (page.id(), page)).collect();
+    let mut by_id: BTreeMap<&str, Vec<&Arc<Page>>> = BTreeMap::new();
+    for page in pages {
+        by_id.entry(page.id()).or_default().push(page);
+    }
+    // Of pages that share an id, as copies do, one that was elsewhere has not moved here.
+    let now_at = |id: &str| match by_id.get(id)?.as_slice() {
+        [page] => Some(*page),
+        several => several.iter().find(|page| !previous.pages.contains_key(&page.path)).copied(),
+    };
     let were =
         previous.pages.iter().filter_map(|(path, page)| Some((path, page, page.id.as_deref()?)));
     let known: BTreeSet<&str> = were.clone().map(|(_, _, id)| id).collect();
@@ -23,7 +31,7 @@ pub(super) fn moved(previous: &Catalog, next: &Draft) -> Vec<Problem> {
         new.find(|page| page.title == title)
     };
     let moved = were.filter_map(|(from, page, id)| {
-        let to = by_id.get(id).copied().or_else(|| renamed(&page.title))?;
+        let to = now_at(id).or_else(|| renamed(&page.title))?;
         let is_there = catalog.redirects.contains_key(from) || next.index.at(from).is_some();
         let mistake = Mistake::Moved { from: from.to_string(), to: to.path.to_string() };
         (!is_there).then(|| Problem::new(to.place(to.places.address), mistake))

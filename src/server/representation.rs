@@ -71,13 +71,14 @@ impl Caching {
     }
 }
 
-/// Whether a name has a fingerprint in it: `name.0123abcd.css`.
+/// Whether a name has a fingerprint in it: `name.0123abcd.css`. Digits alone may be a date, unless there are as many as builds write.
 fn is_fingerprinted(path: &UrlPath) -> bool {
     let name = path.as_str().rsplit('/').next().unwrap_or_default();
     let mut parts = name.rsplit('.').skip(1);
     let fingerprint = parts.next().unwrap_or_default();
-    let is_hash =
-        fingerprint.len() >= 8 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_long = fingerprint.len() == 16
+        || fingerprint.len() >= 8 && fingerprint.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let is_hash = is_long && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hash && parts.next().is_some()
 }
 
@@ -219,6 +220,8 @@ mod tests {
         for (path, caching) in [
             ("/style.0123abcd.css", Caching::Immutable),
             ("/a/app.0123456789ABCDEF.js", Caching::Immutable),
+            ("/talk.20261124.pdf", Caching::Briefly),
+            ("/style.0123456789012345.css", Caching::Immutable),
             ("/style.css", Caching::Briefly),
             ("/0123abcd.css", Caching::Briefly),
             ("/release.20261.zip", Caching::Briefly),

@@ -29,6 +29,8 @@ async fn the_page_that_led_here_is_told_once() {
     let site = Hosted::new(&SITE).await;
     let browser = Browser::open().await;
     browser.go(&site.url("/")).await;
+    // Who leaves before that sends it again.
+    site.wire.until_taken("view", 1).await;
     browser.click("a[href='/owls/']").await;
     let views = site.wire.until_taken("view", 2).await;
     assert_eq!(paths(&views), ["/", "/owls/"]);
