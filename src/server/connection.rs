@@ -84,8 +84,6 @@ fn builder(limits: Limits) -> Builder<TokioExecutor> {
     // The time for a head is kept by `Pulse`: hyper would start it when the last answer ends.
     builder
         .http1()
-        // Who has asked and has nothing to add is answered all the same.
-        .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .max_headers(limits.headers)
