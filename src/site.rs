@@ -389,13 +389,17 @@ impl Site {
         }
     }
 
-    /// The page that `path` means, at its canonical address; aliases and other spellings included.
-    pub fn page(&self, path: &UrlPath) -> Option<(&UrlPath, &PageEntry)> {
-        let canonical = match self.look_up(path) {
+    /// The address that answers for `path`, which may be spelled otherwise or be an alias; `path` itself if none does.
+    pub fn canonical<'a>(&'a self, path: &'a UrlPath) -> &'a UrlPath {
+        match self.look_up(path) {
             Answer::File(path, _) | Answer::Redirect(path) => path,
             Answer::Missing => path,
-        };
-        self.catalog.pages.get_key_value(canonical)
+        }
+    }
+
+    /// The page that `path` means, at its canonical address; aliases and other spellings included.
+    pub fn page(&self, path: &UrlPath) -> Option<(&UrlPath, &PageEntry)> {
+        self.catalog.pages.get_key_value(self.canonical(path))
     }
 
     /// Where the bytes of the file at `path` are; none if there is no such file.

@@ -281,7 +281,7 @@ fn analytics(settings: &mut Settings<'_>) -> Analytics {
             .take_as(
                 "analytics.exclude",
                 "a list of paths, such as `[\"/private/\"]`",
-                |paths: Vec<String>| paths.iter().map(|path| UrlPath::parse(path).ok()).collect(),
+                |paths: Vec<String>| paths.iter().map(|path| UrlPath::decode(path).ok()).collect(),
             )
             .unwrap_or_default(),
     }

@@ -30,7 +30,7 @@ use crate::analytics::{
 };
 use crate::clock::{Clock, Timestamp};
 use crate::config::Analytics;
-use crate::permalink::BaseUrl;
+use crate::permalink::{BaseUrl, UrlPath};
 use crate::site::Site;
 
 /// Decides on events and hands them to the recorder.
@@ -101,7 +101,8 @@ impl Collector {
     ) -> Result<Event, Refusal> {
         let raw = Raw::parse(body)?;
         let place = facts::place(site, raw.path());
-        if self.settings.exclude.iter().any(|excluded| facts::covers(excluded, &place)) {
+        let is_excluded = |path: &UrlPath| facts::covers(site.canonical(path), &place);
+        if self.settings.exclude.iter().any(is_excluded) {
             return Err(Rejection::Excluded.into());
         }
         let known = Facts {

@@ -64,7 +64,8 @@ pub(super) fn is_compressible(content_type: &str) -> bool {
 
 /// Whether a browser may run what is in such a file when it is opened by itself.
 pub(super) fn is_document(content_type: &str) -> bool {
-    content_type.starts_with("text/html") || content_type.contains("xml")
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence == "text/html" || essence.ends_with("xml")
 }
 
 /// Whether readers come back to such a file for what is new.

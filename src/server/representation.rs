@@ -221,6 +221,7 @@ mod tests {
             ("/style.0123abcd.css", Caching::Immutable),
             ("/a/app.0123456789ABCDEF.js", Caching::Immutable),
             ("/talk.20261124.pdf", Caching::Briefly),
+            ("/talk.docx", Caching::Briefly),
             ("/style.0123456789012345.css", Caching::Immutable),
             ("/style.css", Caching::Briefly),
             ("/0123abcd.css", Caching::Briefly),

@@ -126,7 +126,7 @@ impl Default for Setup {
                 retention: None,
                 endpoint: None,
                 origins: vec!["https://other.example".into()],
-                exclude: vec![path("/secret/")],
+                exclude: vec![path("/secret/"), path("/LOGO.svg")],
             },
             access: Access::Public,
             password: None,

@@ -85,6 +85,7 @@ async fn every_answer_to_an_event_says_what_became_of_it() {
         (good(), &[("user-agent", "")], 403, "bot"),
         (view(2, ONE, "/secret/"), &[], 403, "excluded"),
         (view(2, ONE, "/secret/below/"), &[], 403, "excluded"),
+        (view(2, ONE, "/logo.svg"), &[], 403, "excluded"),
         (view(2, "no-uuid", "/first/"), &[], 400, "malformed"),
         (view(2, ONE, "no-path"), &[], 400, "malformed"),
         (String::new(), &[], 400, "malformed"),

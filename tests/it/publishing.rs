@@ -251,6 +251,20 @@ fn two_pages_at_one_address_with_a_picture_are_told() {
 }
 
 #[test]
+fn a_page_that_moves_is_not_taken_for_a_copy_that_shares_its_id() {
+    let post = POST.replace("title: T", "title: T\nid: z");
+    let site = TestSite::new(&[("content/blog/a.md", &post), ("content/blog/b.md", &post)]);
+    build(&site);
+    site.write("content/blog/a.md", &post.replace("title: T", "title: T\nslug: a2"));
+    let told = build(&site).problems.iter().map(ToString::to_string).collect::<String>();
+    assert!(
+        told.contains("a.md:4:7: warning: the page was at `/a/` and is now at `/a2/`"),
+        "{told}"
+    );
+    assert!(!told.contains("`/b/`"), "{told}");
+}
+
+#[test]
 fn a_page_that_moves_without_an_alias_is_told_with_the_line_to_add() {
     let site = TestSite::new(&[("content/blog/a.md", POST)]);
     build(&site);

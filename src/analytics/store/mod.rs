@@ -130,7 +130,7 @@ const FORMAT: u64 = 3;
 pub struct Store {
     medium: Medium,
     database: RwLock<Door>,
-    /// How many transactions have written anything, as far as can be told from outside of one.
+    /// Goes up with each transaction that may have written anything, once that can be read.
     revision: AtomicU64,
     /// Whether a transaction that writes has failed since the file was opened.
     has_failed: AtomicBool,
